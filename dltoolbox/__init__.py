@@ -82,7 +82,7 @@ from dltoolbox.functions.pooling import avgpool, maxpool, maxunpool
 from dltoolbox.functions.pooling_overlap import poolingOverlap
 from dltoolbox.layers import FACTORIES, Layer
 from dltoolbox.layers.custom.declared import learnableParameter, stateParameter
-from dltoolbox.layers.custom.formats import Acceleratable, Formattable, formattedArray
+from dltoolbox.layers.custom.formats import Acceleratable, Formattable
 from dltoolbox.layers.custom.function_layer import functionLayer
 from dltoolbox.layers.custom.loss_layers import ClassificationLayer, RegressionLayer
 from dltoolbox.layers.display import disp
@@ -130,7 +130,7 @@ __all__ = [
     "crossentropy", "dag2dlnetwork", "darknet19", "darknet53", "deeplabv3plusLayers", "densenet201", "digitTest4DArrayData",
     "digitTrain4DArrayData", "dims", "disconnectLayers", "disp", "dlarray", "dlfeval", "dlgradient", "dlnetwork",
     "doc2sequence", "efficientnetb0", "evaluateSemanticSegmentation", "expandLayers", "explain", "extractdata", "fcnLayers",
-    "findPlaceholderLayers", "finddim", "formattedArray", "freezeWeights", "fullyconnect", "functionLayer", "gather",
+    "findPlaceholderLayers", "finddim", "freezeWeights", "fullyconnect", "functionLayer", "gather",
     "gearboxFeatures", "getL2Factor", "getLayer", "getLearnRateFactor", "googlenet", "gpuArray", "gpuDevice",
     "gpuDeviceCount", "groupLayers", "huber", "inceptionv3", "ind2word", "initialize", "iscategorical", "iscategory",
     "isdlarray", "isordinal", "isundefined", "japaneseVowelsTestData", "japaneseVowelsTrainData", "l1loss", "l2loss",

@@ -156,7 +156,6 @@ from dltoolbox.layers.custom.declared import learnableParameter as learnablePara
 from dltoolbox.layers.custom.declared import stateParameter as stateParameter
 from dltoolbox.layers.custom.formats import Acceleratable as Acceleratable
 from dltoolbox.layers.custom.formats import Formattable as Formattable
-from dltoolbox.layers.custom.formats import formattedArray as formattedArray
 from dltoolbox.layers.custom.function_layer import functionLayer as functionLayer
 from dltoolbox.layers.custom.loss_layers import ClassificationLayer as ClassificationLayer
 from dltoolbox.layers.custom.loss_layers import RegressionLayer as RegressionLayer
@@ -286,15 +285,15 @@ __all__ = [
     "embeddingConcatenationLayer", "embeddingLayer", "estimateNetworkOutputBounds", "evaluateSemanticSegmentation",
     "expandLayers", "explain", "exponentialLearnRate", "exportNetworkToTensorFlow", "exportONNXNetwork", "extractdata",
     "fScoreMetric", "fcnLayers", "featureInputLayer", "fileDatastore", "findPlaceholderLayers", "finddim",
-    "flattenLayer", "focalLossLayer", "formattedArray", "forward", "freezeParameters", "freezeWeights",
-    "fullyConnectedLayer", "fullyconnect", "functionLayer", "functionToLayerGraph", "gather", "gearboxFeatures", "gelu",
-    "geluLayer", "getL2Factor", "getLayer", "getLearnRateFactor", "globalAveragePooling1dLayer",
-    "globalAveragePooling2dLayer", "globalAveragePooling3dLayer", "globalMaxPooling1dLayer", "globalMaxPooling2dLayer",
-    "globalMaxPooling3dLayer", "googlenet", "gpuArray", "gpuDevice", "gpuDeviceCount", "gradCAM", "groupLayers",
-    "groupNormalizationLayer", "groupSubPlot", "groupedConvolution2dLayer", "groupnorm", "gru", "gruLayer",
-    "gruProjectedLayer", "hasdata", "huber", "icwtLayer", "identityLayer", "image3dInputLayer", "imageDataAugmenter",
-    "imageDatastore", "imageInputLayer", "imageLIME", "imagePretrainedNetwork", "importCaffeLayers",
-    "importCaffeNetwork", "importKerasLayers", "importKerasNetwork", "importNetworkFromKeras", "importNetworkFromONNX",
+    "flattenLayer", "focalLossLayer", "forward", "freezeParameters", "freezeWeights", "fullyConnectedLayer",
+    "fullyconnect", "functionLayer", "functionToLayerGraph", "gather", "gearboxFeatures", "gelu", "geluLayer",
+    "getL2Factor", "getLayer", "getLearnRateFactor", "globalAveragePooling1dLayer", "globalAveragePooling2dLayer",
+    "globalAveragePooling3dLayer", "globalMaxPooling1dLayer", "globalMaxPooling2dLayer", "globalMaxPooling3dLayer",
+    "googlenet", "gpuArray", "gpuDevice", "gpuDeviceCount", "gradCAM", "groupLayers", "groupNormalizationLayer",
+    "groupSubPlot", "groupedConvolution2dLayer", "groupnorm", "gru", "gruLayer", "gruProjectedLayer", "hasdata",
+    "huber", "icwtLayer", "identityLayer", "image3dInputLayer", "imageDataAugmenter", "imageDatastore",
+    "imageInputLayer", "imageLIME", "imagePretrainedNetwork", "importCaffeLayers", "importCaffeNetwork",
+    "importKerasLayers", "importKerasNetwork", "importNetworkFromKeras", "importNetworkFromONNX",
     "importNetworkFromPyTorch", "importNetworkFromTensorFlow", "importONNXLayers", "importONNXNetwork",
     "inceptionresnetv2", "inceptionv3", "ind2word", "indexcrossentropy", "indexing1dLayer", "initialize", "inputLayer",
     "instanceNormalizationLayer", "instancenorm", "inverseNormalizationLayer", "iscategorical", "iscategory",

@@ -26,6 +26,7 @@ class PReLU(Layer):
         return np.maximum(X, 0) + self.Alpha * np.minimum(X, 0)
 
     def backward(self, X, Z, dLdZ, memory):
+        """Need not be there: it is a little faster than the gradient from the tape, which the loss below has."""
         dLdX = np.where(X > 0, dLdZ, self.Alpha * dLdZ)
         dLdAlpha = (np.minimum(X, 0) * dLdZ).sum((0, 1, 3), keepdims=True)
         return dLdX, dLdAlpha
@@ -40,18 +41,9 @@ class TverskyLoss(ClassificationLayer):
     def __init__(self, alpha, beta, Name=""):
         self.Name, self.Alpha, self.Beta = Name, alpha, beta
 
-    def parts(self, Y, T):
-        TP, FP, FN = ((a * b).sum((0, 1), keepdims=True) for a, b in ((Y, T), (Y, 1 - T), (1 - Y, T)))
-        return TP, TP + self.Alpha * FP + self.Beta * FN + 1e-8
-
     def forwardLoss(self, Y, T):
-        TP, total = self.parts(Y, T)
-        return (1 - TP / total).mean()
-
-    def backwardLoss(self, Y, T):
-        TP, total = self.parts(Y, T)
-        change = T + self.Alpha * (1 - T) - self.Beta * T
-        return -(T * total - TP * change) / total**2 / (Y.shape[2] * Y.shape[3])
+        TP, FP, FN = ((a * b).sum((0, 1)) for a, b in ((Y, T), (Y, 1 - T), (1 - Y, T)))
+        return (1 - TP / (TP + self.Alpha * FP + self.Beta * FN + 1e-8)).mean()
 
 
 def main(short=False):

@@ -17,6 +17,8 @@ from dltoolbox.ops.base import OPS, Arrays, Attributes, Call, Op, as_tuple, ghos
 
 SecondForm = Callable[["Use"], Sequence[Payload]]
 SECOND: dict[str, SecondForm] = {}  # by op
+Inline = Callable[[Sequence[Payload], Attributes], Any]
+RUNS_TRACED: dict[str, Inline] = {}  # by op: its body, where that runs on traced arrays; None from it: it does not
 
 
 class Use(NamedTuple):
@@ -51,7 +53,6 @@ class OpEntry(TapeEntry):
 
     def pull(self, gradients: Sequence[Payload], needs: Sequence[bool], *, again: bool) -> Sequence[Payload]:
         assert self.inputs is not None
-        self.op.check_gradient(needs, **self.attrs)
         missing = [None] * (len(self.outputs) - len(gradients))
         if again:
             return self.pull_again([*gradients, *missing], needs)
@@ -115,6 +116,11 @@ def apply_op(name: str, *inputs: Payload, **attrs: Any) -> Any:
 
 def applied(op: Op, inputs: Sequence[Payload], attrs: Attributes) -> Any:
     """`apply_op` of an op itself."""
+    inline = RUNS_TRACED.get(op.name)
+    if inline is not None and TAPE.noting and any(map(origin_of, inputs)):
+        computed = inline(inputs, attrs)
+        if computed is not None:
+            return computed
     values = tuple(map(raw_values, inputs))
     result = op.forward(*values, **attrs)
     if not TAPE.noting or not any(isinstance(x, Traced) for x in inputs):

@@ -421,7 +421,7 @@ def extractdata(X: Any) -> np.ndarray:
         if array is None or array.dtype.kind not in "fiub":
             fail("extractdata:invalidArray", f"X must be a dlarray, but it is {show(X)}.", "Pass a dlarray.")
         return array
-    if X.traced:
+    if X.traced and not TAPE.opaque:
         where = sys._getframe(1)
         TAPE.lost = f"{where.f_code.co_filename}, line {where.f_lineno}"
         warn("extractdata:leavesTheTrace", "extractdata takes values out of the trace: to dlgradient, what is computed from "

@@ -34,6 +34,7 @@ class _State(threading.local):
     depth = 0  # of calls of dlfeval
     watcher: Any = None  # of dlaccelerate
     lost = ""  # where values left the trace
+    opaque = False  # within a function whose trace nobody else sees
 
 
 TAPE = _State()

@@ -154,11 +154,13 @@ class Kernel:
     Attributes:
         ops: What the class is entered for; the first is the one that it serves unless told otherwise.
         accelerator: The optional package that it needs.
+        note: What `explain` says beside its name.
         op: What this kernel serves.
     """
 
     ops: ClassVar[tuple[str, ...]] = ()
     accelerator: ClassVar[str] = ""
+    note: ClassVar[str] = ""
 
     def __init__(self, op: str = "") -> None:
         self.op = op or self.ops[0]

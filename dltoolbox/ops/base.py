@@ -95,9 +95,6 @@ class Op:
         """
         raise NotImplementedError
 
-    def check_gradient(self, needs: Sequence[bool], **attrs: Any) -> None:
-        """Raise where the op has no gradient for the inputs that want one; ops of the toolbox have all."""
-
     def together(self, *args: Any, **kwargs: Any) -> int | None:
         """Sizes of the input and attributes → how many of its values share their mean and variance; None for ops that do not
         take any, and where the size of the batch decides and is not known.

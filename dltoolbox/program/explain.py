@@ -138,9 +138,9 @@ def _table(program: Program) -> list[str]:
         value = step.node.outputs[0]
         size = prod(shape_of(value)) * plan.dtype_of(value).itemsize
         kernel = step.kernel.name if step.kernel.name != "Kernel" else "plain NumPy"
-        work = multiply_adds(step.node)
+        note, work = step.kernel.accelerator or step.kernel.note, multiply_adds(step.node)
         rows.append((str(number), step.node.op.name.replace("+", " + "), _layers(step.node),
-                     f"{kernel}{f' ({step.kernel.accelerator})' if step.kernel.accelerator else ''}",
+                     f"{kernel}{f' ({note})' if note else ''}",
                      times(value.dims.shown_sizes) if value.dims.sizes else "scalar",
                      _order(value.dims.labels, Way.SEE.order(plan.orders[value], value.dims)),
                      f"{work:,}" if work else "", bytes_text(size)))

@@ -97,17 +97,8 @@ def optimize(graph: Graph, wanted: Sequence[Value], gradients_of: Iterable[Value
     """
     nodes = run_passes(graph, wanted, chains)
     differentiated = gradient_paths({*graph.losses, *seeded}, unfused(nodes), gradients_of)
-    check_gradients(unfused(nodes), differentiated)
     return OptimizedGraph(replace(graph, nodes=nodes), tuple(wanted), differentiated,
                           tuple(value for value in seeded if value in differentiated))
-
-
-def check_gradients(nodes: Iterable[Node], differentiated: Collection[Value]) -> None:
-    """Every op that a gradient flows through must have it."""
-    for node in nodes:
-        needs = [value in differentiated for value in node.inputs]
-        if any(needs) and any(value in differentiated for value in node.outputs):
-            node.op.check_gradient(needs, **node.attrs)
 
 
 def unfused(nodes: Iterable[Node]) -> list[Node]:

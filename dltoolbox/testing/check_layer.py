@@ -115,7 +115,7 @@ def checkLayer(layer: object, *sizes: object, nargout: int = 0, **options: objec
         .......... .......
         Done with the checks of ReLULayer
         <BLANKLINE>
-        Test Summary: 17 Passed, 0 Failed, 0 Incomplete, 5 Skipped.
+        Test Summary: 17 Passed, 0 Failed, 0 Incomplete, 6 Skipped.
         Time elapsed: ... seconds.
         True
     """

@@ -66,6 +66,7 @@ class Context:
 
     @cached_property
     def has_backward(self) -> bool:
+        """Whether it gives its gradient itself; that of other classes comes from the tape."""
         return not isinstance(self.layer, UserLayer) or self.layer.has("backward")
 
     @cached_property
@@ -84,7 +85,7 @@ class Context:
 
     def need_backward(self) -> None:
         if not self.has_backward:
-            raise NotChecked("the layer has no method backward")
+            raise NotChecked("the layer has no method backward; its gradient comes from the tape")
 
 
 Check = Callable[[Context], None]
@@ -135,6 +136,14 @@ def forwardDoesNotError(context: Context) -> None:
 def backwardDoesNotError(context: Context) -> None:
     context.need_backward()
     context.subject(DOUBLE).gradients(context.data())
+
+
+def backwardPropagationDoesNotError(context: Context) -> None:
+    """Methods of a class that gives no gradient take dlarrays, and their values stay on the tape."""
+    subject = context.users
+    if context.has_backward:
+        raise NotChecked("the layer has a method backward")
+    subject.gradients(context.data())
 
 
 def resetStateDoesNotError(context: Context) -> None:
@@ -247,7 +256,7 @@ def outputsAreFinite(context: Context) -> None:
 def inputsAreNotModified(context: Context) -> None:
     subject = context.subject(DOUBLE)
     calls: dict[str, Callable[[ArrayList], object]] = {"predict": subject.predict, "forward": subject.forward}
-    if context.has_backward:
+    if context.has_backward:  # the tape changes nothing
         calls["backward"] = subject.gradients
     for method, call in calls.items():
         xs = context.data()
@@ -322,7 +331,6 @@ def learnableGradientsAreCorrect(context: Context) -> None:
 
 def gradients_are_correct(context: Context, names: Sequence[str]) -> None:
     """Gradients are the derivatives of the loss, by differences in double precision."""
-    context.need_backward()
     subject, xs = context.subject(DOUBLE), context.data()
     first, second = subject.loss(copies(xs)), subject.loss(copies(xs))
     if not np.isfinite(first):
@@ -341,11 +349,12 @@ def gradients_are_correct(context: Context, names: Sequence[str]) -> None:
         expected = differences(lambda: subject.loss(copies(xs)), variable, probes)
         error, tolerance = gradient_error(found[name], expected, probes, found.loss)
         if not error < tolerance:
-            raise wrong_gradient(name, found[name].reshape(-1)[probes], expected, variable, probes)
+            raise wrong_gradient(name, found[name].reshape(-1)[probes], expected, variable, probes,
+                                 taped=not context.has_backward)
 
 
-def wrong_gradient(name: str, got: np.ndarray, expected: np.ndarray, variable: np.ndarray,
-                   probes: np.ndarray) -> NotPassed:
+def wrong_gradient(name: str, got: np.ndarray, expected: np.ndarray, variable: np.ndarray, probes: np.ndarray, *,
+                   taped: bool) -> NotPassed:
     """The place where a gradient is furthest off, and what the numbers say about the cause."""
     at = int(np.argmax(np.nan_to_num(np.abs(got - expected), nan=np.inf)))
     place = ", ".join(str(int(n)) for n in np.unravel_index(probes[at], variable.shape))
@@ -354,6 +363,9 @@ def wrong_gradient(name: str, got: np.ndarray, expected: np.ndarray, variable: n
     cause, fix = "a term of the derivative is missing or wrong", f"Derive Z by {name} again, and multiply by dLdZ."
     if np.isnan(got).any():
         cause = "a division by zero, or memory that was not filled"
+    elif taped:
+        cause = "values left the tape, by float(…), .item(), .tolist() or extractdata(…)"
+        fix = f"Compute Z from {name} with functions of NumPy or this toolbox alone, or define backward."
     elif not np.abs(got).any():
         cause = "backward returns zeros"
     elif ratio.size and np.ptp(ratio) < 1e-4 * abs(ratio[0]):
@@ -386,8 +398,8 @@ def valid_states(context: Context, method: str) -> None:
 CHECKS: tuple[Check, ...] = (
     functionSyntaxesAreCorrect, initializeDoesNotError, predictDoesNotError, predictDoesNotErrorOnSeveralObservations,
     predictReturnsValidStates, forwardReturnsValidStates, predictIsConsistentInSize, forwardDoesNotError,
-    backwardDoesNotError, forwardPredictAreConsistentInSize,
-    backwardIsConsistentInSize, predictIsConsistentInType, forwardIsConsistentInType, backwardIsConsistentInType,
+    backwardDoesNotError, backwardPropagationDoesNotError, forwardPredictAreConsistentInSize, backwardIsConsistentInSize,
+    predictIsConsistentInType, forwardIsConsistentInType, backwardIsConsistentInType,
     predictIsRepeatable, outputsAreFinite, inputsAreNotModified, memoryOrderDoesNotMatter, observationsAreIndependent,
     inputGradientsAreCorrect, learnableGradientsAreCorrect, resetStateDoesNotError)
 FIRST = CHECKS[:3]  # without which nothing else can be looked at

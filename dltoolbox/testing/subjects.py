@@ -12,14 +12,15 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import DTypeLike
 
+from dltoolbox.autodiff.dlarray import as_dlarray, dlarray, unwrapped
 from dltoolbox.core.dims import Dims
 from dltoolbox.core.random import rng as restart
 from dltoolbox.layers.base import LAYERS, Layer
 from dltoolbox.layers.custom.calls import UserFunction, called_method, results_of
-from dltoolbox.layers.custom.formats import Formattable, plain_array, with_labels
 from dltoolbox.layers.custom.user_layer import UserLayer
 from dltoolbox.network.graph.layer_graph import LayerGraph, layerGraph
 from dltoolbox.network.graph.surgery import addLayers, connectLayers
+from dltoolbox.ops import Call
 from dltoolbox.program.model import Model
 from dltoolbox.testing.derivatives import untied
 
@@ -164,8 +165,8 @@ class UserSubject:
     def sized(self, xs: Sequence[np.ndarray]) -> list[Dims]:
         return [Dims(dims.labels, time_moved(x, dims).shape) for x, dims in zip(xs, self.inputs, strict=True)]
 
-    def labelled(self, x: np.ndarray, fmt: str) -> np.ndarray:
-        return with_labels(x, fmt) if isinstance(self.layer, Formattable) else x
+    def labelled(self, x: np.ndarray, fmt: str) -> np.ndarray | dlarray:
+        return as_dlarray(x, fmt) if self.layer.wants_labels else x
 
     def run(self, method: str, xs: Sequence[np.ndarray]) -> list[object]:
         """All that predict or forward returns, as it was returned."""
@@ -180,7 +181,7 @@ class UserSubject:
 
     def outputs(self, method: str, xs: Sequence[np.ndarray]) -> ArrayList:
         names = results_of(self.layer, method)
-        return [plain_array(self.function.array(value, name, method))
+        return [unwrapped(self.function.array(value, name, method))
                 for value, name in zip(self.run(method, xs)[:self.layer.NumOutputs], names, strict=False)]
 
     def predict(self, xs: Sequence[np.ndarray]) -> ArrayList:
@@ -213,7 +214,7 @@ class UserSubject:
         values = self.run(self.trains_with, [x.copy() for x in xs])
         memory = values.pop() if self.trains_with == "forward" else None
         count = self.layer.NumOutputs
-        outputs = [np.asarray(plain_array(y)) for y in values[:count]]
+        outputs = [np.asarray(unwrapped(y)) for y in values[:count]]
         sizes = self.output_dims(self.trains_with, values, xs)
         arriving = [self.labelled(w, y.format) for w, y in zip(self.weights(outputs), sizes, strict=True)]
         worker = self.function.worker(self.sized(xs), [*self.learnables.values(), *self.states.values()])
@@ -223,11 +224,29 @@ class UserSubject:
         names = results_of(self.layer, "backward")
         gradients = self.function.several(called_method(worker, "backward", given), names, "backward")
         owners = [*self.layer.inputs(), *self.learnables]
-        return {owner: plain_array(self.function.array(value, name, "backward"))
+        return {owner: unwrapped(self.function.array(value, name, "backward"))
                 for owner, value, name in zip(owners, gradients, names, strict=False)}
 
+    def from_tape(self, xs: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
+        """Gradients that the tape finds, by the names of inputs and learnables."""
+        restart_all()
+        training = self.function.named(self.layer.Name, training=True)
+        inside = [time_moved(x, dims) for x, dims in zip(xs, self.inputs, strict=True)]
+        inputs = (*inside, *self.learnables.values(), *self.states.values())
+        needs = [number < len(inputs) - len(self.states) for number in range(len(inputs))]
+        outputs, memory = training.forward(*inputs, needs=needs)
+        count = self.layer.NumOutputs
+        sizes = training.sizes(*self.sized(xs))
+        weights = self.weights([time_moved(y, dims) for y, dims in zip(outputs[:count], sizes, strict=False)])
+        arriving = [time_moved(w, dims) for w, dims in zip(weights, sizes, strict=False)]
+        gradients = training.backward(Call(inputs, outputs, tuple(needs)), [*arriving, *[None] * len(self.states)], memory)
+        names = (*self.layer.inputs(), *self.learnables)
+        found = {name: g for name, g in zip(names, gradients, strict=False) if g is not None}
+        return found | {port: time_moved(found[port], dims)
+                        for port, dims in zip(self.layer.inputs(), self.inputs, strict=True)}
+
     def gradients(self, xs: Sequence[np.ndarray]) -> LossGradients:
-        found = LossGradients(self.returned(xs))
+        found = LossGradients(self.returned(xs) if self.layer.has("backward") else self.from_tape(xs))
         found.update({name: found[name].reshape(value.shape) for name, value in self.learnables.items()
                       if name in found and found[name].size == value.size})
         found.loss = self.loss(xs)

@@ -18,16 +18,14 @@ from dltoolbox.data.sources.sequence_source import WHOLE, Cutting
 from dltoolbox.engines.engine import Engine
 from dltoolbox.engines.environments import new_engine
 from dltoolbox.exchange.archive import saveNetwork
-from dltoolbox.layers.base import Learnable
 from dltoolbox.layers.inputs import DataInput
 from dltoolbox.layers.outputs import OutputLayer
 from dltoolbox.network.graph.layer_graph import LayerGraph, layerGraph
 from dltoolbox.network.lowering.lower import ONE_VALUE, Lowered, LoweredLayer
-from dltoolbox.network.lowering.modes import check_problems, mode_ends
+from dltoolbox.network.lowering.modes import check_problems
 from dltoolbox.network.networks import lower_checked
 from dltoolbox.ops import ParameterKey
 from dltoolbox.program.data_layout import input_layers
-from dltoolbox.program.optimized import check_gradients, gradient_paths
 from dltoolbox.runtime.interrupts import held
 from dltoolbox.train.arguments import Task, bind_arguments, source_of
 from dltoolbox.train.input_statistics import chunk_size, normalization_statistics, without_padding
@@ -96,7 +94,6 @@ def trainNetwork(X: Any, Y: Any, layers: Any, options: Any = None, *, nargout: i
         for source in filter(None, (training, validation)):
             source.narrow(model.types(source.input_types))
         warn_of_single_values(model, training.input_sizes, min(options.MiniBatchSize, training.count))
-        check_trainable(model, lgraph, training.input_sizes)
         if options.CheckpointPath:
             try_to_save(model)
         initialize = partial(initialise_normalisation, model, training, missing)
@@ -164,18 +161,6 @@ def warn_of_single_values(model: Engine, sizes: Sequence[tuple[int, ...]], batch
         warn(f"trainNetwork:{ONE_VALUE}", f"{few(map(repr, issues))} normalise every value by itself, so "
              "their outputs are Offset, whatever comes in, and the layers before them learn nothing.",
              "Raise MiniBatchSize for batch normalisation; normalise more than one value at a time otherwise.")
-
-
-def check_trainable(model: Engine, lgraph: LayerGraph, sizes: Sequence[tuple[int, ...]]) -> None:
-    """Everything that gradients of learnables pass must have one; said before training begins."""
-    lowered = model.lowered(tuple(sizes), training=True)
-    frozen = {ParameterKey(info.layer.Name, array.name) for info in lowered.layers for array in info.arrays
-              if isinstance(array, Learnable) and array.frozen}
-    learnables = mode_ends(lowered.graph, "train", frozen=frozen).gradients_of
-    try:
-        check_gradients(lowered.graph.nodes, gradient_paths(lowered.graph.losses, lowered.graph.nodes, learnables))
-    except DltoolboxError as error:
-        raise lgraph.placed(error) from None
 
 
 def initialise_normalisation(model: Engine, data: Batches, missing: Sequence[Missing]) -> None:

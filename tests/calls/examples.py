@@ -149,7 +149,6 @@ example("ClassificationLayer", list, Classes=["a", "b"], Name="loss")
 example("RegressionLayer", list, ResponseNames=["price"], Name="loss")
 example("learnableParameter", lambda: [[1.0, 2.0]], LearnRateFactor=2, L2Factor=0)
 example("stateParameter", lambda: [[1.0, 2.0]])
-example("formattedArray", lambda: [np.ones((2, 3)), "CB"])
 example("dlarray", lambda: [np.ones((2, 3)), "CB"])
 for name in ("dims", "stripdims", "extractdata", "isdlarray"):
     example(name, lambda: [dl.dlarray(np.ones((2, 3)), "CB")])

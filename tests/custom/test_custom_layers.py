@@ -405,7 +405,7 @@ def test_formattable_layers_see_labels_and_may_change_the_format():
         def predict(self, X):
             seen.append(dl.dims(2 * X))
             space = tuple(dl.finddim(X, "S"))
-            return dl.formattedArray(dl.stripdims(X).mean(space), "CB")
+            return dl.dlarray(dl.stripdims(X).mean(space), "CB")
 
         def backward(self, X, Z, dLdZ, memory):
             return np.broadcast_to(dl.stripdims(dLdZ) / 20, X.shape)
@@ -419,7 +419,7 @@ def test_formattable_layers_see_labels_and_may_change_the_format():
 def test_time_may_go_or_become_shorter():
     class Last(dl.Layer, dl.Formattable):
         def predict(self, X):
-            return dl.formattedArray(X[:, :, -1], "CB")
+            return dl.dlarray(X[:, :, -1], "CB")
 
     class Halved(dl.Layer):
         def predict(self, X):

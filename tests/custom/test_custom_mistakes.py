@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import dltoolbox as dl
-from dltoolbox import DltoolboxError, Formattable, Layer, formattedArray, learnableParameter, stateParameter
+from dltoolbox import DltoolboxError, Formattable, Layer, dlarray, learnableParameter, stateParameter
 
 X = np.random.default_rng(0).standard_normal((6, 3))
 Y = X.sum(1, keepdims=True)
@@ -144,12 +144,12 @@ def changes_the_rank(right):
     return Mine()
 
 
-@mistake(analysed, "outputFormat", r"derive the class from Layer and Formattable, and return formattedArray\(Z, 'CB'\)")
+@mistake(analysed, "outputFormat", r"derive the class from Layer and Formattable, and return dlarray\(Z, 'CB'\)")
 def changes_the_format_without_labels(right):
     class Mine(*((Layer, Formattable) if right else (Layer,))):
         def predict(self, X):
             Z = np.asarray(X)[:, :, np.newaxis, np.newaxis].sum((2, 3)) if right else np.asarray(X)[..., np.newaxis]
-            return formattedArray(Z, "CB") if right else Z
+            return dlarray(Z, "CB") if right else Z
     return Mine()
 
 
@@ -161,23 +161,62 @@ def size_depends_on_values(right):
     return Mine()
 
 
-@mistake(trained, "noBackward", "Define backward")
-def no_backward(right):
+@mistake(trained, "lostTrace", r"Use functions of NumPy or this toolbox.*Or: Define backward\(self, X, Z, dLdZ, memory\)")
+def values_leave_the_trace(right):
     class Mine(Layer):
         def predict(self, X):
-            return 2 * X
-
-        if right:
-            def backward(self, X, Z, dLdZ, memory):
-                return 2 * dLdZ
+            return np.tanh(X if right else np.asarray(X))
     return Mine()
 
 
-@mistake(trained, "noBackward", "Rename backwards to backward")
+@mistake(trained, "lostTrace", "Rename backwards to backward")
 def backward_misspelt(right):
     def back(self, X, Z, dLdZ, memory):
         return 2 * dLdZ
-    return type(Layer)("Mine", (Layer,), {"predict": lambda self, X: 2 * X, "backward" if right else "backwards": back})()
+    return type(Layer)("Mine", (Layer,), {"predict": lambda self, X: 2 * np.asarray(X),
+                                          "backward" if right else "backwards": back})()
+
+
+@mistake(trained, "noGradient", r"no gradient of maximum\.accumulate.*extractdata if no gradient shall go through")
+def a_function_without_a_gradient(right):
+    class Mine(Layer):
+        def predict(self, X):
+            return X + np.maximum.accumulate(dl.extractdata(X) if right else X)
+    return Mine()
+
+
+@mistake(trained, "noGradient", r"Define backward\(self, X, Z, dLdZ, memory\), which returns dLdX")
+def a_function_without_a_gradient_and_no_backward(right):
+    class Mine(Layer):
+        def predict(self, X):
+            return np.maximum.accumulate(X)
+
+        if right:
+            def backward(self, X, Z, dLdZ, memory):
+                return dLdZ
+    return Mine()
+
+
+@mistake(trained, "inPlace", r"A = A \+ X instead of A \+= X")
+def adds_to_a_plain_array(right):
+    class Mine(Layer):
+        def predict(self, X):
+            A = np.ones(X.shape, X.dtype)
+            if right:
+                A = A + X
+            else:
+                A += X
+            return A
+    return Mine()
+
+
+@mistake(trained, "errorInPredict", r"arrays are dlarrays, which functions of NumPy take, such as np\.ravel\(X\)")
+def an_attribute_that_dlarrays_lack(right):
+    class Mine(Layer):
+        def predict(self, X):
+            flat = np.ravel(X) if right else X[X.flags.c_contiguous * 0:].ravel()
+            return flat.reshape(X.shape)
+    return Mine()
 
 
 class Scaled(Layer):
@@ -412,11 +451,20 @@ def gradient_of_the_loss_of_the_wrong_size(right):
     return Mine()
 
 
-@mistake(trained_loss, "noBackwardLoss", r"Define backwardLoss\(self, Y, T\)")
-def no_gradient_of_the_loss(right):
+@mistake(trained_loss, "lossNotTraced", r"without float\(…\).*Define backwardLoss\(self, Y, T\)")
+def a_loss_that_left_the_trace(right):
     class Mine(dl.ClassificationLayer):
         def forwardLoss(self, Y, T):
-            return ((Y - T) ** 2).sum() / Y.shape[-1]
+            loss = ((Y - T) ** 2).sum() / Y.shape[-1]
+            return loss if right else float(loss)
+    return Mine()
+
+
+@mistake(trained_loss, "lostTrace", r"forwardLoss of Mine.*Define backwardLoss\(self, Y, T\), which returns dLdY in")
+def a_loss_of_plain_values(right):
+    class Mine(dl.ClassificationLayer):
+        def forwardLoss(self, Y, T):
+            return ((np.asarray(Y) - T) ** 2).sum() / Y.shape[-1]
 
         if right:
             def backwardLoss(self, Y, T):
@@ -450,9 +498,10 @@ def function_layer_of_any_number(right):
     return dl.functionLayer(lambda *X: X[0], **({"NumInputs": 1} if right else {}))
 
 
-@mistake(trained, "noBackward", "Pass GradientFcn=…, a function of X, Z, dLdZ that returns dLdX")
+@mistake(trained, "lostTrace", "Pass GradientFcn=…, a function of X, Z, dLdZ that returns dLdX")
 def function_layer_without_a_gradient(right):
-    return dl.functionLayer(np.sin, **({"GradientFcn": lambda X, Z, dLdZ: dLdZ * np.cos(X)} if right else {}))
+    return dl.functionLayer(lambda X: np.sin(np.asarray(X)),
+                            **({"GradientFcn": lambda X, Z, dLdZ: dLdZ * np.cos(X)} if right else {}))
 
 
 @pytest.mark.parametrize("name", MISTAKES)

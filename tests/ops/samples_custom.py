@@ -19,7 +19,9 @@ class Contrast:
     def sizes(self, x: Dims, w: Dims) -> tuple[Dims, ...]:
         return x, Dims.of("U", 1)
 
-    def forward(self, x: np.ndarray, w: np.ndarray) -> Results:
+    taped = False
+
+    def forward(self, x: np.ndarray, w: np.ndarray, needs: Sequence[bool] = ()) -> Results:
         contrast = x ** 2 - (x ** 2).sum(-1, keepdims=True) / max(x.shape[-1], 1)
         return Results((w * contrast, x.sum().reshape(1)), contrast)
 
@@ -30,21 +32,17 @@ class Contrast:
         mean = grad.sum(-1, keepdims=True) / max(x.shape[-1], 1)
         return 2 * x * w * (grad - mean) + total, (grad * memory).sum().reshape(w.shape)
 
-    def check_gradient(self, needs: Sequence[bool]) -> None:
-        """It has one."""
-
 
 class Quartic:
     """Σ (y − t)⁴ / N."""
 
-    def loss(self, y: np.ndarray, t: np.ndarray) -> np.ndarray:
-        return ((y - t) ** 4).sum() / max(y.shape[-1], 1)
+    taped = False
 
-    def gradient(self, y: np.ndarray, t: np.ndarray) -> np.ndarray:
-        return 4 * (y - t) ** 3 / max(y.shape[-1], 1)
+    def forward(self, y: np.ndarray, t: np.ndarray, needs: bool = False) -> Results:
+        return Results((((y - t) ** 4).sum() / max(y.shape[-1], 1),), (y - t) ** 3)
 
-    def check_gradient(self) -> None:
-        """It has one."""
+    def backward(self, y: np.ndarray, t: np.ndarray, memory: Any) -> np.ndarray:
+        return 4 * memory / max(y.shape[-1], 1)
 
 
 def cases() -> Iterator[Case]:

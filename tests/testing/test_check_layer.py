@@ -81,6 +81,30 @@ class Unlearned(Layer):
         return dLdZ * 2
 
 
+class Taped(Right):
+    """Without backward: the tape finds its gradient."""
+
+    backward = None
+
+
+class TapedCounting(Counting):
+    """Likewise, with a state."""
+
+    backward = None
+
+
+@planted("backwardPropagationDoesNotError")
+class _(Taped):
+    def predict(self, X):
+        return super().predict(np.asarray(X))
+
+
+@planted("learnableGradientsAreCorrect", "left the tape")
+class _(Taped):
+    def predict(self, X):
+        return super().predict(X) * float(self.Alpha.sum())
+
+
 @planted("inputGradientsAreCorrect", "sign")
 class _(Right):
     def backward(self, *args):
@@ -266,12 +290,12 @@ def not_passed(found):
     return [one.Test for one in found.Diagnostics if one.Status in ("Failed", "Incomplete")]
 
 
-@pytest.mark.parametrize("cls", [Right, Counting, Unlearned])
+@pytest.mark.parametrize("cls", [Right, Counting, Unlearned, Taped, TapedCounting])
 def test_layers_without_errors_pass(cls, capsys):
     found = result(cls(), SIZE, ObservationDimension=4)
     assert found.IsValid
     assert not_passed(found) == []
-    assert found.Passed >= 17
+    assert found.Passed >= (17 if cls.backward else 14)
 
 
 @pytest.mark.parametrize("name", PLANTED)
@@ -290,6 +314,31 @@ def test_what_numbers_say_about_a_wrong_gradient(capsys):
     (one,) = (one for one in found.Diagnostics if one.Status == "Failed")
     assert "0.05 times what it should be" in one.Cause
     assert one.Fix == "Divide the gradient of Alpha by 0.05."
+
+
+def test_what_left_the_tape_is_the_cause(capsys):
+    found = result(PLANTED["learnableGradientsAreCorrect left the tape"](), SIZE, ObservationDimension=4)
+    (one,) = (one for one in found.Diagnostics if one.Status == "Failed")
+    assert "values left the tape, by float(…)" in one.Cause
+
+
+def test_sequences_and_several_arrays_on_the_tape(capsys):
+    class Cell(Layer):
+        W = learnableParameter(np.eye(3) + 0.1)
+        H = stateParameter(np.zeros((3, 1)))
+
+        def __init__(self):
+            self.NumInputs = self.NumOutputs = 2
+
+        def predict(self, X, G):
+            h, steps = self.H + 0 * X[:, :, 0], []
+            for t in range(X.shape[2]):
+                h = np.tanh(self.W @ X[:, :, t] + h * G[:, :, t])
+                steps.append(h)
+            return np.stack(steps, 2), X * G, h
+    layout = networkDataLayout([3, NAN, NAN], "CBT")
+    found = result(Cell(), layout, layout)
+    assert (found.IsValid, not_passed(found)) == (True, [])
 
 
 def test_mixing_observations_is_told_but_not_a_failure(capsys):
@@ -344,7 +393,7 @@ def test_what_is_printed(capsys):
     assert checkLayer(Right(), SIZE) is None
     out = capsys.readouterr().out
     assert "ObservationDimension" in out
-    assert "Test Summary: 16 Passed, 0 Failed, 0 Incomplete, 6 Skipped." in out
+    assert "Test Summary: 16 Passed, 0 Failed, 0 Incomplete, 7 Skipped." in out
     checkLayer(Right(), SIZE, "ObservationDimension", 4, CheckCodegenCompatibility=True)
     assert "CheckCodegenCompatibility has no effect" in capsys.readouterr().out
 

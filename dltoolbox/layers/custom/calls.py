@@ -18,13 +18,15 @@ from typing import TYPE_CHECKING, NoReturn, Self
 
 import numpy as np
 
+from dltoolbox.autodiff.dlarray import as_dlarray, dlarray, unwrapped
+from dltoolbox.autodiff.tape import Payload, Traced, raw_values
 from dltoolbox.core.dims import ORDER, Dims, times
 from dltoolbox.core.display import counted, listed
 from dltoolbox.core.errors import DltoolboxError, fail
 from dltoolbox.core.properties import show
-from dltoolbox.layers.custom.formats import FormattedArray, plain_array, with_labels
+from dltoolbox.layers.custom.on_tape import Trace, traced_call
 from dltoolbox.ops import Call, Value
-from dltoolbox.ops.base import Arrays, Gradients
+from dltoolbox.ops.base import Gradients
 from dltoolbox.ops.custom.custom import Results
 
 if TYPE_CHECKING:
@@ -99,39 +101,54 @@ def called_method(layer: UserLayer, method: str, arguments: Sequence[object]) ->
 
 
 def raised(layer: UserLayer, method: str, arguments: Sequence[object], error: Exception) -> NoReturn:
-    sizes = [times(x.shape) if isinstance(x, np.ndarray) else repr(x) for x in arguments
-             if isinstance(x, np.ndarray) or method == "initialize"]
+    sizes = [times(x.shape) if isinstance(x, np.ndarray | dlarray) else repr(x) for x in arguments
+             if isinstance(x, np.ndarray | dlarray) or method == "initialize"]
+    if isinstance(error, DltoolboxError) and error.identifier.startswith("dltoolbox:dlarray:"):
+        issue = error.issues[0]
+        fail(issue.identifier.partition(":")[2], f"{layer.told(method)}: {issue.message}",
+             f"{issue.hint} Or: {layer.gradient_advice()}", layer=layer.Name, cause=error)
     text = " ".join(str(error).split())
     hint = f"Correct {method}; the traceback above shows the line."
     if isinstance(error, ValueError) and "read-only" in text:
         hint = f"Arrays that {method} gets are not its own: change a copy, such as X = X.copy()."
+    elif isinstance(error, AttributeError | TypeError) and any(isinstance(x, dlarray) for x in arguments):
+        hint += (" Where a gradient comes from the tape, arrays are dlarrays, which functions of NumPy take, such as "
+                 f"np.ravel(X). Or: {layer.gradient_advice()}")
     fail(f"{layer.label()}:errorIn{method[0].upper()}{method[1:]}", f"{layer.told(method)} raised "
          f"{type(error).__name__}: {text[:500]}" + ("" if text.endswith(".") else ".")
          + (f" Its input had size {listed(sizes)}." if sizes else ""), hint, layer=layer.Name, cause=error)
 
 
 # Arrays --------------------------------------------------------------------------------------------------------------
-def to_user(array: np.ndarray, dims: Dims) -> np.ndarray:
+def to_user(array: Payload, dims: Dims) -> Payload:
     """S… C T B as S… C B T, read-only."""
-    view = array.swapaxes(-1, -2) if dims.timed else array.view()
+    return as_read_only(array.swapaxes(-1, -2) if dims.timed else array)
+
+
+def as_read_only(array: Payload) -> Payload:
+    """A view that cannot be written; traced arrays never can."""
+    if isinstance(array, Traced):
+        return array
+    view = array.view()
     view.flags.writeable = False
     return view
 
 
-def from_user(array: np.ndarray, dims: Dims) -> np.ndarray:
+def from_user(array: Payload, dims: Dims) -> Payload:
     """The inverse of `to_user`."""
     return array.swapaxes(-1, -2) if dims.timed else array
 
 
-def plain_number_array(value: object) -> np.ndarray | None:
+def number_payload(value: object) -> Payload | None:
     """The result of a method as an array of numbers, where it is one."""
     if value is None or isinstance(value, (list, tuple)):
         return None
-    array = np.asarray(plain_array(value))
+    payload = unwrapped(value)
+    array = payload if isinstance(payload, Traced) else np.asarray(payload)
     return array if array.dtype.kind in "fiu" else None
 
 
-def padded_like(array: np.ndarray, dims: Dims) -> np.ndarray:
+def padded_like(array: Payload, dims: Dims) -> Payload:
     """An array with axes of size 1 added behind its own, where it meets arrays of these sizes element by element: each of
     its axes is that of the data, or of size 1, and none reaches over observations and steps. Others stay as they are.
     """
@@ -247,15 +264,15 @@ class UserFunction:
                 self.wrong_state("predict", name, returned[0][1])
         return tuple(found)
 
-    def output_dims(self, output: np.ndarray, inputs: Sequence[Dims], name: str) -> Dims:
+    def output_dims(self, output: np.ndarray | dlarray, inputs: Sequence[Dims], name: str) -> Dims:
         """Labelled sizes of an output: its own labels, or those of the first input with as many dimensions."""
-        fmt = output.dims if isinstance(output, FormattedArray) else ""
+        fmt = output.labels if isinstance(output, dlarray) else ""
         fmt = fmt or next((x.format for x in inputs if len(x.format) == output.ndim), "")
         if not fmt:
             self.wrong("predict", "outputFormat", f"returned {name} with {counted(output.ndim, 'dimension')}, of size "
                        f"{times(output.shape)}, but the input is {inputs[0]}.",
                        f"Return an array with the dimensions {inputs[0].format}, such as keepdims=True leaves them. For "
-                       f"another format, derive the class from Layer and Formattable, and return formattedArray({name}, "
+                       f"another format, derive the class from Layer and Formattable, and return dlarray({name}, "
                        "'CB').")
         pairs = sorted(zip(fmt, output.shape, strict=True), key=lambda pair: ORDER.index(pair[0]))
         found = Dims("".join(label for label, _ in pairs), tuple(n for _, n in pairs))
@@ -278,48 +295,60 @@ class UserFunction:
                  "the number of steps.", layer=self.layer.Name)
 
     # Runs ------------------------------------------------------------------------------------------------------------
-    def forward(self, *inputs: np.ndarray) -> Results:
+    @property
+    def taped(self) -> bool:
+        """Whether its gradient comes from the tape: the class gives none."""
+        return not self.layer.has("backward")
+
+    def forward(self, *inputs: np.ndarray, needs: Sequence[bool] = ()) -> Results:
+        if self.taped and any(needs):
+            return traced_call(lambda payloads: self.run(payloads, traced=True)[0], inputs, needs)
+        results, memory = self.run(inputs)
+        return Results(tuple(map(raw_values, results)), memory)
+
+    def run(self, inputs: Sequence[Payload], *, traced: bool = False) -> tuple[list[Payload], object]:
+        """The outputs and states that a method returns, and its memory; with ``traced``, methods get dlarrays."""
         data, arrays, sized = self.split(inputs)
         method = "forward" if self.training and self.layer.has("forward") else "predict"
         expected, count = self.sizes(*sized), len(self.layer.outputs())
         if not sized[0].batch:  # nothing is computed of no observations
-            return Results((*(np.zeros(x.shape) for x in expected[:count]), *arrays[len(self.layer.learnables):]))
-        results, memory = self.call(method, sized, data, arrays)
+            return [*(np.zeros(x.shape) for x in expected[:count]), *arrays[len(self.layer.learnables):]], None
+        results, memory = self.call(method, sized, data, arrays, traced=traced)
         outputs = [self.fitting(x, want, method, name, sized)
                    for x, want, name in zip(results[:count], expected, results_of(self.layer, method), strict=False)]
-        states = self.checked_states(results[count:], expected[count:], method)
-        return Results((*outputs, *states), memory)
+        return [*outputs, *self.checked_states(results[count:], expected[count:], method)], memory
 
-    def split(self, inputs: Sequence[np.ndarray]) -> tuple[Sequence[np.ndarray], Sequence[np.ndarray], list[Dims]]:
+    def split(self, inputs: Sequence[Payload]) -> tuple[Sequence[Payload], Sequence[Payload], list[Dims]]:
         """Inputs, then learnables and states, and the sizes of the inputs."""
         count = len(self.inputs)
         sized = [Dims(x.labels, array.shape) for x, array in zip(self.inputs, inputs, strict=False)]
         return inputs[:count], inputs[count:], sized
 
-    def worker(self, sized: Sequence[Dims], arrays: Sequence[np.ndarray]) -> UserLayer:
+    def worker(self, sized: Sequence[Dims], arrays: Sequence[Payload], *, traced: bool = False) -> UserLayer:
         """A layer for one call, which sees these arrays as its attributes."""
         worker = copy.copy(self.layer)
         for name, array in zip((*worker.learnables, *worker.states), arrays, strict=True):
             of_sequences = name in worker.states and array.ndim == 2 and sized[0].timed  # C×1, or C×N: never known before
-            view = (array if of_sequences else padded_like(array, sized[0])).view()
-            view.flags.writeable = False
-            worker.__dict__[name] = view
+            view = as_read_only(array if of_sequences else padded_like(array, sized[0]))
+            worker.__dict__[name] = as_dlarray(view, "") if traced else view
         return worker
 
-    def call(self, method: str, sized: Sequence[Dims], data: Sequence[np.ndarray],
-             arrays: Sequence[np.ndarray]) -> tuple[list[np.ndarray], object]:
+    def call(self, method: str, sized: Sequence[Dims], data: Sequence[Payload], arrays: Sequence[Payload], *,
+             traced: bool = False) -> tuple[list[np.ndarray | dlarray], object]:
         """The arrays that predict or forward returns, and what forward wants to remember."""
-        given = [self.given(x, dims) for x, dims in zip(data, sized, strict=True)]
-        result = called_method(self.worker(sized, arrays), method, given)
+        given = [self.given(x, dims, traced=traced) for x, dims in zip(data, sized, strict=True)]
+        result = called_method(self.worker(sized, arrays, traced=traced), method, given)
         names = results_of(self.layer, method)
         values = self.several(result, names, method)
         memory = values.pop() if method == "forward" else None
         return [self.array(value, name, method) for value, name in zip(values, names, strict=False)], memory
 
-    def given(self, array: np.ndarray, dims: Dims) -> np.ndarray:
+    def given(self, array: Payload, dims: Dims, *, traced: bool = False) -> np.ndarray | dlarray:
         """An input as the layer wants it."""
-        view = to_user(array, dims)
-        return with_labels(view, dims.format) if self.layer.wants_labels else view
+        view: np.ndarray = to_user(array, dims)
+        if self.layer.wants_labels:
+            return as_dlarray(view, dims.format)
+        return as_dlarray(view, "") if traced else view
 
     def several(self, result: object, names: Sequence[str], method: str) -> list[object]:
         """The parts of a result."""
@@ -338,21 +367,21 @@ class UserFunction:
                        + (" A memory that backward does not need may be None." if method == "forward" else ""))
         return values
 
-    def array(self, value: object, name: str, method: str) -> np.ndarray:
+    def array(self, value: object, name: str, method: str) -> np.ndarray | dlarray:
         """A returned array, which must hold real numbers in floating point."""
-        if isinstance(value, (list, tuple)) or not isinstance(value, (np.ndarray, np.generic, float)):
+        if not isinstance(value, np.ndarray | np.generic | float | dlarray):
             self.wrong(method, "notAnArray", f"returned {show(value)} as {name}.", f"Return {name} as an array of NumPy.")
-        array = value if isinstance(value, np.ndarray) else np.asarray(value)
+        array = value if isinstance(value, np.ndarray | dlarray) else np.asarray(value)
         if array.dtype.kind != "f":
             self.wrong(method, "wrongType", f"returned {name} as an array of type {array.dtype}.",
                        "Return floating-point numbers: " + (f"{name}.real." if array.dtype.kind == "c" else
                                                             f"{name}.astype(X.dtype)."))
         return array
 
-    def fitting(self, output: np.ndarray, expected: Dims, method: str, name: str, inputs: Sequence[Dims]) -> np.ndarray:
+    def fitting(self, output: object, expected: Dims, method: str, name: str, inputs: Sequence[Dims]) -> Payload:
         """An output in the axes of ops; it must have the size that the analysis found."""
         order = [n for label, n in expected.shown]
-        array = plain_array(output)
+        array = unwrapped(output)
         if array.shape != tuple(order):
             self.wrong(method, "outputSize", f"returned {name} of size {times(array.shape)} for an input of size "
                        f"{times(inputs[0].shown_sizes)}, but predict returned {times(order)} for zeros.",
@@ -360,8 +389,9 @@ class UserFunction:
                        "forward.")
         return from_user(array, expected)
 
-    def checked_states(self, states: Sequence[np.ndarray], expected: Sequence[Dims], method: str) -> list[np.ndarray]:
+    def checked_states(self, returned: Sequence[object], expected: Sequence[Dims], method: str) -> list[Payload]:
         """The states that a method returned, in their sizes."""
+        states = list(map(unwrapped, returned))
         for name, value, want in zip(self.layer.states, states, expected, strict=True):
             if core(value.shape) != core(want.shape):
                 self.wrong_state(method, name, value.shape)
@@ -376,17 +406,13 @@ class UserFunction:
         fail(f"{self.label}:{code}", f"{self.layer.told(method)} {what}", hint, layer=self.layer.Name)
 
     # Gradients ---------------------------------------------------------------------------------------------------------
-    def check_gradient(self, needs: Sequence[bool]) -> None:
-        if not self.layer.has("backward"):
-            what, hint = self.layer.gradient_advice()
-            fail(f"{self.label}:noBackward", f"{what}, and training needs its gradient.",
-                 f"{hint} Automatic differentiation comes with dlarray in the next release.", layer=self.layer.Name)
-
     def backward(self, call: Call, grads: Sequence[np.ndarray | None], memory: object) -> Gradients:
+        if isinstance(memory, Trace):
+            return memory.gradients(grads)
         data, arrays, sized = self.split(call.inputs)
         expected, count = self.sizes(*sized), len(self.layer.outputs())
         arriving = [np.zeros_like(y) if grad is None else grad for y, grad in zip(call.outputs, grads, strict=True)]
-        given: Arrays = (*(self.given(x, dims) for x, dims in zip(data, sized, strict=True)),
+        given = (*(self.given(x, dims) for x, dims in zip(data, sized, strict=True)),
                          *(self.given(y, dims) for y, dims in zip(call.outputs, expected[:count], strict=False)),
                          *(self.given(y, dims) for y, dims in zip(arriving, expected[:count], strict=False)),
                          *arriving[count:])
@@ -401,7 +427,7 @@ class UserFunction:
 
     def gradient(self, value: object, name: str, of: np.ndarray, dims: Dims | None) -> np.ndarray:
         """A gradient that backward returned, in the size of what it belongs to."""
-        array = plain_array(self.array(value, name, "backward"))
+        array: np.ndarray = raw_values(unwrapped(self.array(value, name, "backward")))
         size = of.shape if dims is None else tuple(n or 0 for n in dims.shown_sizes)
         if array.shape != size and (dims is not None or core(array.shape) != core(size)):
             what = name.removeprefix("dLd")

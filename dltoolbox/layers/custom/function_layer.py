@@ -31,7 +31,7 @@ class FunctionLayer(UserLayer):
     name_in_files: ClassVar[str] = "dltoolbox.functionLayer"
 
     PredictFcn = Property(function_or_none, None, "The function.", group="", settable=True)
-    GradientFcn = Property(function_or_none, None, "The function that gives its gradient.", group="")
+    GradientFcn = Property(function_or_none, None, "The function that gives its gradient; the tape by default.", group="")
     Formattable = Property(convert.flag, False, "Whether arrays have labels.", group="")
     Acceleratable = Property(convert.flag, False, "No effect here.", group="")
 
@@ -72,10 +72,9 @@ class FunctionLayer(UserLayer):
         name = getattr(self.PredictFcn, "__name__", type(self.PredictFcn).__name__)
         return str(self.__dict__.get("_Description") or name)
 
-    def gradient_advice(self) -> tuple[str, str]:
+    def gradient_advice(self) -> str:
         arguments, results = arguments_of(self, "backward")[:-1], results_of(self, "backward")
-        return "functionLayer has no GradientFcn", (
-            f"Pass GradientFcn=…, a function of {', '.join(arguments)} that returns {', '.join(results)}.")
+        return f"Pass GradientFcn=…, a function of {', '.join(arguments)} that returns {', '.join(results)}."
 
 
 class _FunctionLayerOptions(Configured):
@@ -95,7 +94,7 @@ def functionLayer(fun: object, *pairs: object, **options: object) -> FunctionLay
     """A layer that calls a function: ``functionLayer(lambda X: X / (1 + abs(X)))``.
 
     The function gets the arrays of a mini-batch, read-only, as methods of classes of layers do: h×w×c×N, c×N, c×N×T, …. It
-    returns an array, or a tuple of NumOutputs arrays, in the same format.
+    returns an array, or a tuple of NumOutputs arrays, in the same format. Its gradient comes from the tape.
 
     Args:
         fun: A function of arrays.
@@ -105,8 +104,8 @@ def functionLayer(fun: object, *pairs: object, **options: object) -> FunctionLay
             or ['out1', 'out2', …]). ``Formattable`` (False): whether arrays have labels; see `Formattable`.
             ``Acceleratable`` (False): no effect here. ``Description`` (the name of the function). ``Name`` ('').
             ``GradientFcn`` (None), beyond MATLAB: a function ``(X, Z, dLdZ)`` of the inputs, the outputs and the gradients
-            of these, that returns the gradient of every input. Training needs it where something before the layer is
-            trained.
+            of these, that returns the gradient of every input. By default, the gradient comes from the tape: in training,
+            the function gets dlarrays.
 
     Returns:
         A layer with the property PredictFcn.

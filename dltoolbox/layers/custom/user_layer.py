@@ -303,11 +303,11 @@ class UserLayer(Layer):
                 g.update_state(name, value, Assign())
         return results[:count] if count > 1 else results[0]
 
-    def gradient_advice(self) -> tuple[str, str]:
-        """The part that is missing where there is no gradient, and how it is given."""
+    def gradient_advice(self) -> str:
+        """How a class gives its gradient itself."""
         arguments, results = arguments_of(self, "backward"), results_of(self, "backward")
-        return (f"{type(self).__name__} has no method backward", f"{rename(self, 'backward')}Define backward(self, "
-                f"{', '.join(arguments)}), which returns {', '.join(results)}.")
+        return (f"{rename(self, 'backward')}Define backward(self, {', '.join(arguments)}), which returns "
+                f"{', '.join(results)}.")
 
 
 class UnknownSizesError(Exception):

@@ -26,32 +26,35 @@ class Results(NamedTuple):
 
 
 class OutsideFunction(Protocol):
-    """All that is known of an outside function. Arrays have the axes of ops: S… C T B."""
+    """All that is known of an outside function. Arrays have the axes of ops: S… C T B.
+
+    ``taped`` says whether its gradient comes from the tape.
+    """
+
+    @property
+    def taped(self) -> bool: ...
 
     def sizes(self, *inputs: Dims) -> tuple[Dims, ...]:
         """Sizes of the outputs; raises where it does not accept the inputs."""
 
-    def forward(self, *inputs: np.ndarray) -> Results:
-        """The outputs, for inputs that it must not change."""
+    def forward(self, *inputs: np.ndarray, needs: Sequence[bool] = ()) -> Results:
+        """The outputs, for inputs that it must not change; ``needs`` says for which of them a gradient will be asked."""
 
     def backward(self, call: Call, grads: Sequence[np.ndarray | None], memory: object) -> Gradients:
         """Gradients of the inputs, in the sense of `Op.backward`; ``memory`` is what forward left."""
-
-    def check_gradient(self, needs: Sequence[bool]) -> None:
-        """Raise where it has no gradient for those of its inputs that want one."""
 
 
 class OutsideLossFunction(Protocol):
     """All that is known of a loss from outside."""
 
-    def loss(self, y: np.ndarray, t: np.ndarray) -> np.ndarray:
-        """The loss of a mini-batch, a number."""
+    @property
+    def taped(self) -> bool: ...
 
-    def gradient(self, y: np.ndarray, t: np.ndarray) -> np.ndarray:
-        """Its gradient with respect to the predictions."""
+    def forward(self, y: np.ndarray, t: np.ndarray, *, needs: bool = False) -> Results:
+        """The loss of a mini-batch, a number; ``needs`` says whether its gradient will be asked for."""
 
-    def check_gradient(self) -> None:
-        """Raise where it has none."""
+    def backward(self, y: np.ndarray, t: np.ndarray, memory: object) -> np.ndarray:
+        """Its gradient with respect to the predictions; ``memory`` is what forward left."""
 
 
 @op
@@ -71,14 +74,10 @@ class custom(Op):
 
     def backward(self, call: Call, *grads: np.ndarray | None, function: OutsideFunction) -> Gradients:
         """The kernel keeps the memory of the forward call; here, where nothing is kept, the function is called again."""
-        return function.backward(call, grads, function.forward(*call.inputs).memory)
+        return function.backward(call, grads, function.forward(*call.inputs, needs=call.needs_input_grad).memory)
 
     def reach(self, x: Dims, y: Dims, **attrs: Any) -> None:
         """An element of the output may see all of the input."""
-
-    def check_gradient(self, needs: Sequence[bool], **attrs: Any) -> None:
-        function: OutsideFunction = attrs["function"]
-        function.check_gradient(needs)
 
     def together(self, *inputs: Dims, function: OutsideFunction) -> None:
         """It does not normalise, as far as anybody knows."""
@@ -97,16 +96,13 @@ class custom_loss(Op):
         return Dims.of("")
 
     def forward(self, y: np.ndarray, t: np.ndarray, *lengths: np.ndarray, function: OutsideLossFunction) -> np.ndarray:
-        return np.asarray(function.loss(y, filled_targets(t, *lengths)), y.dtype)
+        return np.asarray(function.forward(y, filled_targets(t, *lengths)).outputs[0], y.dtype)
 
     def backward(self, call: Call, grad: np.ndarray, *, function: OutsideLossFunction) -> Gradients:
         y, t, *lengths = call.inputs
-        gradient = np.asarray(function.gradient(y, filled_targets(t, *lengths)), y.dtype)
-        return gradient * grad, None, *[None] * len(lengths)
-
-    def check_gradient(self, needs: Sequence[bool], **attrs: Any) -> None:
-        function: OutsideLossFunction = attrs["function"]
-        function.check_gradient()
+        filled = filled_targets(t, *lengths)
+        memory = function.forward(y, filled, needs=True).memory
+        return np.asarray(function.backward(y, filled, memory), y.dtype) * grad, None, *[None] * len(lengths)
 
     def reach(self, x: Dims, y: Dims, **attrs: Any) -> None:
         """The loss sees all predictions."""
