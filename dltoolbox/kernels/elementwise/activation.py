@@ -11,7 +11,7 @@ from math import pi, sqrt
 import numpy as np
 
 from dltoolbox.kernels.base import BindContext, BoundKernel, Kernel, KernelSpec, kernel
-from dltoolbox.kernels.elementwise.arithmetic import backward_pair, in_pieces
+from dltoolbox.kernels.elementwise.arithmetic import CHUNK_ELEMENTS, backward_pair, in_pieces
 from dltoolbox.ops import OPS, Call
 from dltoolbox.ops.activation import SATURATION, Elementwise
 
@@ -155,6 +155,6 @@ class InPieces(Kernel):
                 return in_pieces(site, plain, *arrays)
             job, spare = quick
             job = np.errstate(all="ignore")(partial(job, **attrs))
-            return in_pieces(site, job, *arrays, temporaries=[site.dtype] * spare, size=SMALL)
+            return in_pieces(site, job, *arrays, temporaries=[site.dtype] * spare, size=SMALL if spare else CHUNK_ELEMENTS)
         ahead = ways(FORWARD.get(self.op), forward, x, y)
         return BoundKernel(ahead, ways(BACKWARD.get(self.op), backward, x, y, *backward_pair(site)) if site.training else ())
