@@ -86,6 +86,10 @@ from dltoolbox.layers.custom.formats import Acceleratable, Formattable
 from dltoolbox.layers.custom.function_layer import functionLayer
 from dltoolbox.layers.custom.loss_layers import ClassificationLayer, RegressionLayer
 from dltoolbox.layers.display import disp
+from dltoolbox.loops.dlupdate import dlupdate
+from dltoolbox.loops.lbfgs import lbfgsState, lbfgsupdate
+from dltoolbox.loops.minibatchqueue import hasdata, minibatchqueue, next_minibatch, reset, shuffle  # noqa: F401
+from dltoolbox.loops.updates import adamupdate, rmspropupdate, sgdmupdate
 from dltoolbox.methods import give_methods
 from dltoolbox.network.analysis.analysis import NetworkAnalysis
 from dltoolbox.network.analysis.summary import summary
@@ -124,30 +128,30 @@ from dltoolbox.train.train_network import trainNetwork
 __all__ = [
     *FACTORIES, *EXPORTED, "Acceleratable", "ClassificationLayer", "DAGNetwork", "DltoolboxError", "DltoolboxWarning",
     "Formattable", "Issue", "Layer", "LayerArray", "LayerGraph", "MissingExtraError", "NetworkAnalysis", "RegressionLayer",
-    "SemanticSegmentationMetrics", "SeriesNetwork", "activations", "addInputLayer", "addLayers", "addcats", "alexnet",
-    "analyzeNetwork", "assembleNetwork", "avgpool", "canUseGPU", "canUseParallelPool", "categorical", "categories",
-    "checkLayer", "classify", "classifyAndUpdateState", "confusionmat", "connectLayers", "countcats", "crosschannelnorm",
-    "crossentropy", "dag2dlnetwork", "darknet19", "darknet53", "deeplabv3plusLayers", "densenet201", "digitTest4DArrayData",
-    "digitTrain4DArrayData", "dims", "disconnectLayers", "disp", "dlarray", "dlfeval", "dlgradient", "dlnetwork",
-    "doc2sequence", "efficientnetb0", "evaluateSemanticSegmentation", "expandLayers", "explain", "extractdata", "fcnLayers",
-    "findPlaceholderLayers", "finddim", "freezeWeights", "fullyconnect", "functionLayer", "gather",
-    "gearboxFeatures", "getL2Factor", "getLayer", "getLearnRateFactor", "googlenet", "gpuArray", "gpuDevice",
-    "gpuDeviceCount", "groupLayers", "huber", "inceptionv3", "ind2word", "initialize", "iscategorical", "iscategory",
-    "isdlarray", "isordinal", "isundefined", "japaneseVowelsTestData", "japaneseVowelsTrainData", "l1loss", "l2loss",
-    "layerArray", "layerGraph", "leakyrelu", "learnableParameter", "loadNetwork", "maxNumCompThreads", "maxpool",
-    "maxunpool", "mergecats", "minibatchpredict", "mobilenetv2", "mse", "networkDataLayout", "networkLayer",
-    "neuralODELayer", "onehotdecode", "onehotencode", "padsequences", "parpool", "placeholderLayer", "plot",
-    "poolingLayerFrom", "poolingLayerTo", "poolingOverlap", "poolingToStridedConvolution", "predict",
-    "predictAndUpdateState", "registerFunction", "registerLayer", "relu", "removeLayers", "removecats", "renamecats",
-    "reordercats", "replaceLayer", "resetState", "resnet101", "resnet18", "resnet3dLayers", "resnet3dNetwork", "resnet50",
-    "resnetLayers", "resnetNetwork", "rng", "saveNetwork", "scores2label", "seasonalSeries", "segnetLayers", "semanticseg",
-    "setL2Factor", "setLearnRateFactor", "setcats", "shapeVolumes", "shufflenet", "softmax", "squeezenet", "stateParameter",
-    "stripdims", "summary", "toMATLAB", "toPython", "trainNetwork", "trainingOptions", "triangleImages", "unet", "unet3d",
-    "unet3dLayers", "unetLayers", "unfreezeWeights", "vgg16", "vgg19", "waveformSequences", "word2ind", "wordEncoding",
-    "xception",
+    "SemanticSegmentationMetrics", "SeriesNetwork", "activations", "adamupdate", "addInputLayer", "addLayers", "addcats",
+    "alexnet", "analyzeNetwork", "assembleNetwork", "avgpool", "canUseGPU", "canUseParallelPool", "categorical",
+    "categories", "checkLayer", "classify", "classifyAndUpdateState", "confusionmat", "connectLayers", "countcats",
+    "crosschannelnorm", "crossentropy", "dag2dlnetwork", "darknet19", "darknet53", "deeplabv3plusLayers", "densenet201",
+    "digitTest4DArrayData", "digitTrain4DArrayData", "dims", "disconnectLayers", "disp", "dlarray", "dlfeval", "dlgradient",
+    "dlnetwork", "dlupdate", "doc2sequence", "efficientnetb0", "evaluateSemanticSegmentation", "expandLayers", "explain",
+    "extractdata", "fcnLayers", "findPlaceholderLayers", "finddim", "freezeWeights", "fullyconnect", "functionLayer",
+    "gather", "gearboxFeatures", "getL2Factor", "getLayer", "getLearnRateFactor", "googlenet", "gpuArray", "gpuDevice",
+    "gpuDeviceCount", "groupLayers", "hasdata", "huber", "inceptionv3", "ind2word", "initialize", "iscategorical",
+    "iscategory", "isdlarray", "isordinal", "isundefined", "japaneseVowelsTestData", "japaneseVowelsTrainData", "l1loss",
+    "l2loss", "layerArray", "layerGraph", "lbfgsState", "lbfgsupdate", "leakyrelu", "learnableParameter", "loadNetwork",
+    "maxNumCompThreads", "maxpool", "maxunpool", "mergecats", "minibatchpredict", "minibatchqueue", "mobilenetv2", "mse",
+    "networkDataLayout", "networkLayer", "neuralODELayer", "onehotdecode", "onehotencode", "padsequences", "parpool",
+    "placeholderLayer", "plot", "poolingLayerFrom", "poolingLayerTo", "poolingOverlap", "poolingToStridedConvolution",
+    "predict", "predictAndUpdateState", "registerFunction", "registerLayer", "relu", "removeLayers", "removecats",
+    "renamecats", "reordercats", "replaceLayer", "reset", "resetState", "resnet101", "resnet18", "resnet3dLayers",
+    "resnet3dNetwork", "resnet50", "resnetLayers", "resnetNetwork", "rmspropupdate", "rng", "saveNetwork", "scores2label",
+    "seasonalSeries", "segnetLayers", "semanticseg", "setL2Factor", "setLearnRateFactor", "setcats", "sgdmupdate",
+    "shapeVolumes", "shufflenet", "softmax", "squeezenet", "stateParameter", "stripdims", "summary", "toMATLAB", "toPython",
+    "trainNetwork", "trainingOptions", "triangleImages", "unet", "unet3d", "unet3dLayers", "unetLayers", "unfreezeWeights",
+    "vgg16", "vgg19", "waveformSequences", "word2ind", "wordEncoding", "xception",
 ]
 
-globals().update(FACTORIES, **NOT_IN_THIS_RELEASE)
+globals().update(FACTORIES, **NOT_IN_THIS_RELEASE, next=next_minibatch)
 give_methods(globals())
 
 

@@ -215,6 +215,15 @@ from dltoolbox.layers.sequences.recurrent import GRULayer as _GRULayer
 from dltoolbox.layers.sequences.recurrent import GRUProjectedLayer as _GRUProjectedLayer
 from dltoolbox.layers.sequences.recurrent import LSTMLayer as _LSTMLayer
 from dltoolbox.layers.sequences.recurrent import LSTMProjectedLayer as _LSTMProjectedLayer
+from dltoolbox.loops.dlupdate import dlupdate as dlupdate
+from dltoolbox.loops.lbfgs import lbfgsState as lbfgsState
+from dltoolbox.loops.lbfgs import lbfgsupdate as lbfgsupdate
+from dltoolbox.loops.minibatchqueue import hasdata as hasdata
+from dltoolbox.loops.minibatchqueue import minibatchqueue as minibatchqueue
+from dltoolbox.loops.minibatchqueue import reset as reset
+from dltoolbox.loops.updates import adamupdate as adamupdate
+from dltoolbox.loops.updates import rmspropupdate as rmspropupdate
+from dltoolbox.loops.updates import sgdmupdate as sgdmupdate
 from dltoolbox.network.analysis.analysis import NetworkAnalysis as NetworkAnalysis
 from dltoolbox.network.analysis.summary import summary as summary
 from dltoolbox.network.dlnetwork import dag2dlnetwork as dag2dlnetwork
@@ -311,23 +320,23 @@ __all__ = [
     "predict", "predictAndUpdateState", "preluLayer", "quadraticLayer", "rSquaredMetric",
     "randomPatchExtractionDatastore", "rcnnBoxRegressionLayer", "readall", "readimage", "realToComplexLayer",
     "recallMetric", "recordMetrics", "regionProposalLayer", "registerFunction", "registerLayer", "regressionLayer",
-    "relu", "reluLayer", "removeLayers", "removecats", "renamecats", "reordercats", "replaceLayer", "resetState",
-    "reshapeLayer", "resize2dLayer", "resize3dLayer", "resnet101", "resnet18", "resnet3dLayers", "resnet3dNetwork",
-    "resnet50", "resnetLayers", "resnetNetwork", "rmseMetric", "rmspropupdate", "rng", "rocmetrics", "roiAlignLayer",
-    "roiInputLayer", "roiMaxPooling2dLayer", "rpnClassificationLayer", "rpnSoftmaxLayer", "saveNetwork", "scalingLayer",
-    "scores2label", "seasonalSeries", "segnetLayers", "selfAttentionLayer", "semanticseg", "sequenceFoldingLayer",
-    "sequenceInputLayer", "sequenceUnfoldingLayer", "setL2Factor", "setLearnRateFactor", "setcats", "sgdmupdate",
-    "shapeVolumes", "shufflenet", "sigmoid", "sigmoidLayer", "signalDatastore", "sinusoidalPositionEncodingLayer",
-    "softmax", "softmaxLayer", "softplusLayer", "spaceToDepthLayer", "spatialDropoutLayer", "spatialTransformerLayer",
-    "spectralConvolution1dLayer", "spectralConvolution2dLayer", "spectralConvolution3dLayer", "splitEachLabel",
-    "squeezenet", "ssdMergeLayer", "stateParameter", "stftLayer", "stochasticPooling1dLayer",
-    "stochasticPooling2dLayer", "stochasticPooling3dLayer", "stripdims", "summary", "swishLayer", "tanhLayer",
-    "taylorPrunableNetwork", "testnet", "toMATLAB", "toPython", "trainNetwork", "trainingOptions",
-    "trainingProgressMonitor", "trainnet", "transposedConv1dLayer", "transposedConv2dLayer", "transposedConv3dLayer",
-    "triangleImages", "unet", "unet3d", "unet3dLayers", "unetLayers", "unfreezeWeights", "updateInfo",
-    "verifyNetworkRobustness", "vgg16", "vgg19", "visionTransformer", "warmupLearnRate", "waveformSequences",
-    "word2ind", "wordEmbeddingLayer", "wordEncoding", "xception", "yolov2OutputLayer", "yolov2ReorgLayer",
-    "yolov2TransformLayer", "yscale", "zreluLayer",
+    "relu", "reluLayer", "removeLayers", "removecats", "renamecats", "reordercats", "replaceLayer", "reset",
+    "resetState", "reshapeLayer", "resize2dLayer", "resize3dLayer", "resnet101", "resnet18", "resnet3dLayers",
+    "resnet3dNetwork", "resnet50", "resnetLayers", "resnetNetwork", "rmseMetric", "rmspropupdate", "rng", "rocmetrics",
+    "roiAlignLayer", "roiInputLayer", "roiMaxPooling2dLayer", "rpnClassificationLayer", "rpnSoftmaxLayer",
+    "saveNetwork", "scalingLayer", "scores2label", "seasonalSeries", "segnetLayers", "selfAttentionLayer",
+    "semanticseg", "sequenceFoldingLayer", "sequenceInputLayer", "sequenceUnfoldingLayer", "setL2Factor",
+    "setLearnRateFactor", "setcats", "sgdmupdate", "shapeVolumes", "shufflenet", "sigmoid", "sigmoidLayer",
+    "signalDatastore", "sinusoidalPositionEncodingLayer", "softmax", "softmaxLayer", "softplusLayer",
+    "spaceToDepthLayer", "spatialDropoutLayer", "spatialTransformerLayer", "spectralConvolution1dLayer",
+    "spectralConvolution2dLayer", "spectralConvolution3dLayer", "splitEachLabel", "squeezenet", "ssdMergeLayer",
+    "stateParameter", "stftLayer", "stochasticPooling1dLayer", "stochasticPooling2dLayer", "stochasticPooling3dLayer",
+    "stripdims", "summary", "swishLayer", "tanhLayer", "taylorPrunableNetwork", "testnet", "toMATLAB", "toPython",
+    "trainNetwork", "trainingOptions", "trainingProgressMonitor", "trainnet", "transposedConv1dLayer",
+    "transposedConv2dLayer", "transposedConv3dLayer", "triangleImages", "unet", "unet3d", "unet3dLayers", "unetLayers",
+    "unfreezeWeights", "updateInfo", "verifyNetworkRobustness", "vgg16", "vgg19", "visionTransformer",
+    "warmupLearnRate", "waveformSequences", "word2ind", "wordEmbeddingLayer", "wordEncoding", "xception",
+    "yolov2OutputLayer", "yolov2ReorgLayer", "yolov2TransformLayer", "yscale", "zreluLayer",
 ]
 
 def reluLayer(
@@ -1544,9 +1553,6 @@ def taylorPrunableNetwork(*arguments: Any, **options: Any) -> NoReturn:
 def dlquantizer(*arguments: Any, **options: Any) -> NoReturn:
     """Not in this release. There is no replacement in this release."""
 
-def dlupdate(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. Custom training loops need dlarray, which is not there yet. Train with trainNetwork(X, Y, layers, options); trainingOptions('adam', OutputFcn=print) calls a function in every iteration."""
-
 def dlaccelerate(*arguments: Any, **options: Any) -> NoReturn:
     """Not in this release. Custom training loops need dlarray, which is not there yet. Train with trainNetwork(X, Y, layers, options); trainingOptions('adam', OutputFcn=print) calls a function in every iteration."""
 
@@ -1557,21 +1563,6 @@ def dldivergence(*arguments: Any, **options: Any) -> NoReturn:
     """Not in this release. Custom training loops need dlarray, which is not there yet. Train with trainNetwork(X, Y, layers, options); trainingOptions('adam', OutputFcn=print) calls a function in every iteration."""
 
 def dllaplacian(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. Custom training loops need dlarray, which is not there yet. Train with trainNetwork(X, Y, layers, options); trainingOptions('adam', OutputFcn=print) calls a function in every iteration."""
-
-def adamupdate(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. Custom training loops need dlarray, which is not there yet. Train with trainNetwork(X, Y, layers, options); trainingOptions('adam', OutputFcn=print) calls a function in every iteration."""
-
-def sgdmupdate(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. Custom training loops need dlarray, which is not there yet. Train with trainNetwork(X, Y, layers, options); trainingOptions('adam', OutputFcn=print) calls a function in every iteration."""
-
-def rmspropupdate(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. Custom training loops need dlarray, which is not there yet. Train with trainNetwork(X, Y, layers, options); trainingOptions('adam', OutputFcn=print) calls a function in every iteration."""
-
-def lbfgsupdate(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. Custom training loops need dlarray, which is not there yet. Train with trainNetwork(X, Y, layers, options); trainingOptions('adam', OutputFcn=print) calls a function in every iteration."""
-
-def lbfgsState(*arguments: Any, **options: Any) -> NoReturn:
     """Not in this release. Custom training loops need dlarray, which is not there yet. Train with trainNetwork(X, Y, layers, options); trainingOptions('adam', OutputFcn=print) calls a function in every iteration."""
 
 def forward(*arguments: Any, **options: Any) -> NoReturn:
@@ -1730,9 +1721,6 @@ def readall(*arguments: Any, **options: Any) -> NoReturn:
 def readimage(*arguments: Any, **options: Any) -> NoReturn:
     """Not in this release. There are no datastores. Data are arrays: trainNetwork(X, Y, layers, options)."""
 
-def hasdata(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. There are no datastores. Data are arrays: trainNetwork(X, Y, layers, options)."""
-
 def numpartitions(*arguments: Any, **options: Any) -> NoReturn:
     """Not in this release. There are no datastores. Data are arrays: trainNetwork(X, Y, layers, options)."""
 
@@ -1746,15 +1734,6 @@ def transform(*arguments: Any, **options: Any) -> NoReturn:
     """Not in this release. There are no datastores. Data are arrays: trainNetwork(X, Y, layers, options)."""
 
 def read(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. There are no datastores. Data are arrays: trainNetwork(X, Y, layers, options)."""
-
-def reset(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. There are no datastores. Data are arrays: trainNetwork(X, Y, layers, options)."""
-
-def shuffle(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. There are no datastores. Data are arrays: trainNetwork(X, Y, layers, options)."""
-
-def next(*arguments: Any, **options: Any) -> NoReturn:
     """Not in this release. There are no datastores. Data are arrays: trainNetwork(X, Y, layers, options)."""
 
 def preview(*arguments: Any, **options: Any) -> NoReturn:
@@ -1771,9 +1750,6 @@ def imageDataAugmenter(*arguments: Any, **options: Any) -> NoReturn:
 
 def augment(*arguments: Any, **options: Any) -> NoReturn:
     """Not in this release. Change copies of the images before training: np.concatenate([X, X[:, ::-1]], axis=-1) adds mirrored ones, whose labels follow likewise."""
-
-def minibatchqueue(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. minibatchpredict(dlnet, X, MiniBatchSize=64) and trainNetwork make the mini-batches themselves."""
 
 def countEachLabel(*arguments: Any, **options: Any) -> NoReturn:
     """Not in this release. countcats(Y) counts the labels of each category."""

@@ -57,8 +57,7 @@ INSTEAD = {  # hint: names
         "neuronPCA taylorPrunableNetwork dlquantizer",
 
     # Arrays and custom loops
-    LOOP: "dlupdate dlaccelerate dljacobian dldivergence dllaplacian adamupdate sgdmupdate rmspropupdate "
-          "lbfgsupdate lbfgsState",
+    LOOP: "dlaccelerate dljacobian dldivergence dllaplacian",
     "predict(net, X) runs a network for prediction; only training runs it otherwise.": "forward",
     AS_LAYER: "dlconv dltranspconv batchnorm layernorm groupnorm instancenorm gelu",
     "Compute it with NumPy: 1 / (1 + np.exp(-X)).": "sigmoid",
@@ -85,10 +84,9 @@ INSTEAD = {  # hint: names
         "pixelLabelDatastore",
     PILE: "fileDatastore randomPatchExtractionDatastore",
     SIGNAL_LIST: "signalDatastore",
-    ARRAYS: "arrayDatastore pixelLabelImageDatastore readall readimage hasdata numpartitions partition combine transform "
-            "read reset shuffle next preview subset",
+    ARRAYS: "arrayDatastore pixelLabelImageDatastore readall readimage numpartitions partition combine transform "
+            "read preview subset",
     CHANGED: "augmentedImageDatastore imageDataAugmenter augment",
-    "minibatchpredict(dlnet, X, MiniBatchSize=64) and trainNetwork make the mini-batches themselves.": "minibatchqueue",
     "countcats(Y) counts the labels of each category.": "countEachLabel",
     SHUFFLED: "splitEachLabel cvpartition training test",
     "Read images as arrays h×w×c with Pillow, imageio or Matplotlib.": "imread",
@@ -113,8 +111,11 @@ INSTEAD = {  # hint: names
 
 # What scripts call their own things, or have from Python, NumPy, Matplotlib and random: ``from dltoolbox import *`` leaves
 # them alone. Whoever calls one has met the name of its first argument before, which has said what to do.
-COMMON = {"close", "combine", "imread", "imresize", "next", "partition", "preview", "read", "reset", "show",
-          "shuffle", "subset", "test", "training", "transform"}
+COMMON = {"close", "combine", "imread", "imresize", "partition", "preview", "read", "show", "subset", "test",
+          "training", "transform"}
+
+# What is there, and is left alone likewise: it is called as ``mbq.shuffle()``, and ``next(mbq)`` is Python's own.
+KEPT_BACK = {"next", "shuffle"}
 
 
 def absent_function(name: str, instead: str) -> Callable[..., NoReturn]:

@@ -23,8 +23,8 @@ DOTTED_CALLS: dict[type, str] = {
                 "removeLayers replaceLayer toMATLAB toPython unfreezeWeights",
     Network: "explain predict predictAndUpdateState resetState saveNetwork summary",
     DAGNetwork: "activations classify classifyAndUpdateState dag2dlnetwork",
-    dlnetwork: "addInputLayer expandLayers getL2Factor getLearnRateFactor groupLayers initialize minibatchpredict "
-               "setL2Factor setLearnRateFactor",
+    dlnetwork: "adamupdate addInputLayer expandLayers getL2Factor getLearnRateFactor groupLayers initialize "
+               "lbfgsupdate minibatchpredict rmspropupdate setL2Factor setLearnRateFactor sgdmupdate",
     LayerArray: "analyzeNetwork assembleNetwork dlnetwork freezeWeights layerGraph plot toMATLAB toPython unfreezeWeights",
     Layer: "getL2Factor getLearnRateFactor setL2Factor setLearnRateFactor",
     categorical: "addcats countcats iscategory isordinal isundefined mergecats removecats renamecats reordercats setcats",

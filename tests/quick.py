@@ -15,6 +15,7 @@ ROOMS = {
     "functions": "functions",
     "kernels": "blocking im2col_3d",
     "layers": "bad_values defaults sizes texts",
+    "loops": "updates",
     "network": "analysis dlnetwork faults naming summary surgery",
     "ops": "builder identities pooling",
     "program": "passes",

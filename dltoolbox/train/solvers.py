@@ -12,6 +12,7 @@ denormal numbers, with which processors are slow: a step of adam takes six times
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from math import hypot, isinf, log, sqrt
 from operator import is_
 from typing import ClassVar
@@ -93,11 +94,7 @@ class SGDM(Solver):
         self.period = steps_to_denormal(self.momentum)
 
     def move(self, w: np.ndarray, g: np.ndarray, rate: float, scratch: np.ndarray, *averages: np.ndarray) -> None:
-        velocity, = averages
-        velocity *= self.momentum
-        g *= rate
-        velocity -= g
-        w += velocity
+        sgdm_step(w, g, rate, averages[0], self.momentum)
 
 
 class Squares(Solver):
@@ -109,13 +106,9 @@ class Squares(Solver):
         self.epsilon: float = options.Epsilon
         self.overflowed = False
 
-    def average_squares(self, average: np.ndarray, g: np.ndarray, scratch: np.ndarray) -> None:
-        """average ← β₂·average + (1 − β₂)·g²."""
-        with np.errstate(over="call", call=self.note_overflow):
-            np.square(g, out=scratch)
-        scratch *= 1 - self.beta2
-        average *= self.beta2
-        average += scratch
+    def noting_overflow(self) -> AbstractContextManager[None]:
+        """Within it, what overflows is noted."""
+        return np.errstate(over="call", call=self.note_overflow)
 
     def note_overflow(self, *_: object) -> None:
         """Said once. What is divided by infinity stands still, and an average never gets rid of an infinity."""
@@ -134,11 +127,8 @@ class RMSProp(Squares):
         self.period = steps_to_denormal(self.beta2)
 
     def move(self, w: np.ndarray, g: np.ndarray, rate: float, scratch: np.ndarray, *averages: np.ndarray) -> None:
-        second, = averages
-        self.average_squares(second, g, scratch)
-        divide_by_root(g, second, self.epsilon, scratch)
-        scratch *= rate
-        w -= scratch
+        with self.noting_overflow():
+            rmsprop_step(w, g, rate, scratch, averages[0], self.beta2, self.epsilon)
 
 
 class ADAM(Squares):
@@ -157,13 +147,8 @@ class ADAM(Squares):
 
     def move(self, w: np.ndarray, g: np.ndarray, rate: float, scratch: np.ndarray, *averages: np.ndarray) -> None:
         first, second = averages
-        self.average_squares(second, g, scratch)
-        g *= 1 - self.beta1
-        first *= self.beta1
-        first += g
-        divide_by_root(first, second, self.epsilon, scratch)
-        scratch *= rate * sqrt(1 - self.beta2 ** self.iteration) / (1 - self.beta1 ** self.iteration)
-        w -= scratch
+        with self.noting_overflow():
+            adam_step(w, g, rate, scratch, first, second, self.beta1, self.beta2, self.epsilon, self.iteration)
 
 
 SOLVERS: dict[str, type[Solver]] = {"sgdm": SGDM, "rmsprop": RMSProp, "adam": ADAM}
@@ -172,6 +157,47 @@ SOLVERS: dict[str, type[Solver]] = {"sgdm": SGDM, "rmsprop": RMSProp, "adam": AD
 def make_solver(parameters: Sequence[Parameter], options: TrainingOptions) -> Solver:
     """The solver that the training options name."""
     return SOLVERS[options.solver](parameters, options)
+
+
+# One step of each, which may overwrite the gradient ------------------------------------------------------------------
+Rate = float | np.ndarray  # one number for all, or one for each
+
+
+def sgdm_step(w: np.ndarray, g: np.ndarray, rate: Rate, velocity: np.ndarray, momentum: float) -> None:
+    """v ← γ·v − a·g;  w ← w + v."""
+    velocity *= momentum
+    g *= rate
+    velocity -= g
+    w += velocity
+
+
+def rmsprop_step(w: np.ndarray, g: np.ndarray, rate: Rate, scratch: np.ndarray, second: np.ndarray, beta2: float,
+                 epsilon: float) -> None:
+    """v ← β₂·v + (1 − β₂)·g²;  w ← w − a·g / (√v + ε)."""
+    average_squares(second, g, scratch, beta2)
+    divide_by_root(g, second, epsilon, scratch)
+    scratch *= rate
+    w -= scratch
+
+
+def adam_step(w: np.ndarray, g: np.ndarray, rate: Rate, scratch: np.ndarray, first: np.ndarray, second: np.ndarray,
+              beta1: float, beta2: float, epsilon: float, iteration: int) -> None:
+    """m ← β₁·m + (1 − β₁)·g;  v ← β₂·v + (1 − β₂)·g²;  w ← w − aₗ·m / (√v + ε), as `ADAM` says."""
+    average_squares(second, g, scratch, beta2)
+    g *= 1 - beta1
+    first *= beta1
+    first += g
+    divide_by_root(first, second, epsilon, scratch)
+    scratch *= rate * sqrt(1 - beta2 ** iteration) / (1 - beta1 ** iteration)
+    w -= scratch
+
+
+def average_squares(average: np.ndarray, g: np.ndarray, scratch: np.ndarray, beta2: float) -> None:
+    """average ← β₂·average + (1 − β₂)·g²."""
+    np.square(g, out=scratch)
+    scratch *= 1 - beta2
+    average *= beta2
+    average += scratch
 
 
 def divide_by_root(numerator: np.ndarray, average: np.ndarray, epsilon: float, out: np.ndarray) -> None:

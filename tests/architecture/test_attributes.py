@@ -23,6 +23,8 @@ OBJECTS = {
     "MetricsTable": lambda: OBJECTS["SemanticSegmentationMetrics"]().ClassMetrics,
     "networkDataLayout": lambda: dl.networkDataLayout([2, 2], "SS"), "Issue": lambda: dl.Issue("a:b", "c"),
     "wordEncoding": lambda: dl.wordEncoding(["the cat sat"]),
+    "lbfgsState": dl.lbfgsState,
+    "minibatchqueue": lambda: dl.minibatchqueue(np.ones((4, 2))),
     "dlarray": lambda: dl.dlarray([1.0, 2.0]),
     "Model": lambda: Model(graph()), "Explanation": lambda: dl.explain(classifier()), "RandomState": dl.rng,
     **{f"options {solver}": lambda solver=solver: dl.trainingOptions(solver) for solver in ("sgdm", "adam", "rmsprop")},

@@ -1,6 +1,7 @@
 """Imports run one way.
 
-core ← runtime ← data, ops ← layers ← network ← architectures, exchange, program ← report, engines ← train ← command line
+core ← runtime ← data, ops ← layers ← network ← architectures, exchange, program ← report, engines ← train ← loops
+← command line
 """
 
 import ast
@@ -30,6 +31,7 @@ MAY_IMPORT = {
     "exchange": BELOW_NETWORK | {"network"},
     "engines": BELOW_NETWORK | {"network", "program"},
     "train": BELOW_NETWORK | {"network", "program", "exchange", "engines"},
+    "loops": BELOW_NETWORK | {"network", "program", "exchange", "engines", "train"},
     "report": BELOW_NETWORK | {"network", "exchange"},
     "port": {"core"},
     "testing": BELOW_NETWORK | {"network", "program", "train", "functions"},

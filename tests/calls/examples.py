@@ -156,6 +156,19 @@ example("finddim", lambda: [dl.dlarray(np.ones((2, 3)), "CB"), "C"])
 example("dlfeval", lambda: [lambda *x: x, dl.dlarray([1.0, 2.0])])
 EXAMPLES["dlgradient"] = lambda: Call(differentiated, [dl.dlarray([1.0, 2.0])], {
     "RetainData": True, "EnableHigherDerivatives": True, "AllowComplex": True})
+example("dlupdate", lambda: [lambda w, g: w - g, net(), net().Learnables])
+example("adamupdate", lambda: [net(), net().Learnables, None, None, 1, 0.001, 0.9, 0.999, 1e-8])
+example("rmspropupdate", lambda: [net(), net().Learnables, None, 0.001, 0.9, 1e-8])
+example("sgdmupdate", lambda: [net(), net().Learnables, [], 0.01, 0.9])
+example("lbfgsState", list, HistorySize=5, InitialInverseHessianFactor=2)
+example("lbfgsupdate", lambda: [net(), lambda net: (np.sum(np.square(net.Learnables.Value[0])), dl.dlupdate(
+    lambda w: 2 * w, net.Learnables)), dl.lbfgsState()], LineSearchMethod="backtracking", MaxNumLineSearchIterations=5,
+    NumLossFunctionOutputs=2)
+example("minibatchqueue", lambda: [(np.ones((4, 4, 1, 5)), dl.categorical([*"ababa"]))], MiniBatchSize=2,
+        PartialMiniBatch="discard", MiniBatchFcn="collate", MiniBatchFormat=["SSCB", "BC"], OutputCast="double",
+        OutputAsDlarray=[True, False], OutputEnvironment="cpu", IterationDimension=[4, 1], PreprocessingEnvironment="serial")
+for name in ("hasdata", "reset"):
+    example(name, lambda: [dl.minibatchqueue(np.ones((4, 2)))])
 example("networkDataLayout", lambda: [[4, 4, 1, float("nan")], "SSCB"])
 
 # Errors ---------------------------------------------------------------------------------------------------------------
