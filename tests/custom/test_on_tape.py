@@ -12,6 +12,7 @@ from dltoolbox.autodiff.apply import apply_op
 from dltoolbox.autodiff.tape import Traced, gradients_of, leaf, not_noting
 from dltoolbox.core.dims import Dims
 from dltoolbox.program.model import Model
+from dltoolbox.program.taped.runs import TapedRuns
 from examples.custom_layers import PReLU
 from tests.custom.test_custom_layers import PAIRS, RANDOM, T, X, descended, ends, graph, image, segmentation
 from tests.custom.user_layers import AttentionGate, LSTMCell, RunningMean, SReLU, TverskyLoss, WeightedAddition
@@ -221,6 +222,18 @@ def test_what_is_drawn_is_drawn_once_and_the_gradient_knows_it():
         assert len(masks) == count
     model.predict([x])
     assert len(masks) == 2
+
+
+def test_runs_that_are_computed_again_draw_the_same():
+    class Noisy(dl.Layer):
+        def predict(self, X):
+            return X * np.random.random(X.shape)  # noqa: NPY002  # what users draw from
+    runs = TapedRuns(dl.layerGraph([dl.featureInputLayer(4, Normalization="none"), Noisy(), dl.regressionLayer]), np.float64)
+    x, seed = RANDOM.standard_normal((4, 5)), RANDOM.standard_normal((4, 5))
+    run = runs.forward(dict(runs.values), [x], training=True, input_gradients=True)
+    for _ in range(2):
+        (found,) = run.backward([seed]).inputs
+        np.testing.assert_allclose(found * x, seed * run.results[0].array, rtol=1e-12)
 
 
 def test_dlarrays_may_be_kept_in_a_layer():

@@ -13,6 +13,7 @@ class Formattable:
         >>> class ToFeatures(Layer, Formattable):
         ...     def predict(self, X):
         ...         return dlarray(stripdims(X).mean((0, 1)), 'CB')
+        >>> import numpy as np
         >>> X = np.ones((4, 4, 3, 2))
         >>> predict(dlnetwork([imageInputLayer([4, 4, 3], Normalization='none'), ToFeatures()]), X).shape
         (2, 3)

@@ -47,7 +47,7 @@ class TapedRun:
     """
 
     def __init__(self, runs: TapedRuns, request: Request) -> None:
-        self._runs, self._request, self._draws = runs, request, stream("dropout").bit_generator.state
+        self._runs, self._request, self._draws = runs, request, draws_now()
         model, outcome = runs.begin(request)
         self.states = states_after(model.arrays, outcome) if request.mode.training else {}
         self.states |= carried_by(outcome) if request.carry else {}
@@ -239,12 +239,25 @@ def in_type(payload: Any, dtype: np.dtype) -> Any:
     return payload.astype(dtype, copy=False) if isinstance(payload, np.ndarray) else payload
 
 
+Draws = tuple[Any, Any]  # states of the stream of dropout, and of NumPy's own, from which layers of users draw
+
+
+def draws_now() -> Draws:
+    """The states of what networks draw random numbers from."""
+    return stream("dropout").bit_generator.state, np.random.get_state()  # noqa: NPY002  # what users draw from
+
+
+def set_draws(states: Draws) -> None:
+    stream("dropout").bit_generator.state, own = states
+    np.random.set_state(own)  # noqa: NPY002
+
+
 @contextmanager
-def same_draws(state: Any) -> Iterator[None]:
-    """Draw the numbers of dropout again that followed a state of their stream; those that come next are not moved."""
-    generator = stream("dropout").bit_generator
-    before, generator.state = generator.state, state
+def same_draws(states: Draws) -> Iterator[None]:
+    """Draw the random numbers again that followed these states; those that come next are not moved."""
+    before = draws_now()
+    set_draws(states)
     try:
         yield
     finally:
-        generator.state = before
+        set_draws(before)
