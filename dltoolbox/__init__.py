@@ -26,6 +26,7 @@ from dltoolbox.architectures.segmentation.deeplab import deeplabv3plusLayers
 from dltoolbox.architectures.segmentation.fcn import fcnLayers
 from dltoolbox.architectures.segmentation.segnet import segnetLayers
 from dltoolbox.architectures.segmentation.unet import unet, unet3d, unet3dLayers, unetLayers
+from dltoolbox.autodiff.acceleration.accelerate import clearCache, dlaccelerate
 from dltoolbox.autodiff.dlarray import dims, dlarray, extractdata, finddim, isdlarray, stripdims
 from dltoolbox.autodiff.dlfeval import dlfeval, dlgradient
 from dltoolbox.core.errors import DltoolboxError, DltoolboxWarning, Issue, MissingExtraError
@@ -68,6 +69,7 @@ from dltoolbox.data import (
     wordEncoding,
 )
 from dltoolbox.data.layout import networkDataLayout
+from dltoolbox.engines.in_loops import forward
 from dltoolbox.engines.inference import activations, classify, minibatchpredict, predict
 from dltoolbox.engines.segmentation import semanticseg
 from dltoolbox.engines.updating import classifyAndUpdateState, predictAndUpdateState
@@ -130,25 +132,26 @@ __all__ = [
     "Formattable", "Issue", "Layer", "LayerArray", "LayerGraph", "MissingExtraError", "NetworkAnalysis", "RegressionLayer",
     "SemanticSegmentationMetrics", "SeriesNetwork", "activations", "adamupdate", "addInputLayer", "addLayers", "addcats",
     "alexnet", "analyzeNetwork", "assembleNetwork", "avgpool", "canUseGPU", "canUseParallelPool", "categorical",
-    "categories", "checkLayer", "classify", "classifyAndUpdateState", "confusionmat", "connectLayers", "countcats",
-    "crosschannelnorm", "crossentropy", "dag2dlnetwork", "darknet19", "darknet53", "deeplabv3plusLayers", "densenet201",
-    "digitTest4DArrayData", "digitTrain4DArrayData", "dims", "disconnectLayers", "disp", "dlarray", "dlfeval", "dlgradient",
-    "dlnetwork", "dlupdate", "doc2sequence", "efficientnetb0", "evaluateSemanticSegmentation", "expandLayers", "explain",
-    "extractdata", "fcnLayers", "findPlaceholderLayers", "finddim", "freezeWeights", "fullyconnect", "functionLayer",
-    "gather", "gearboxFeatures", "getL2Factor", "getLayer", "getLearnRateFactor", "googlenet", "gpuArray", "gpuDevice",
-    "gpuDeviceCount", "groupLayers", "hasdata", "huber", "inceptionv3", "ind2word", "initialize", "iscategorical",
-    "iscategory", "isdlarray", "isordinal", "isundefined", "japaneseVowelsTestData", "japaneseVowelsTrainData", "l1loss",
-    "l2loss", "layerArray", "layerGraph", "lbfgsState", "lbfgsupdate", "leakyrelu", "learnableParameter", "loadNetwork",
-    "maxNumCompThreads", "maxpool", "maxunpool", "mergecats", "minibatchpredict", "minibatchqueue", "mobilenetv2", "mse",
-    "networkDataLayout", "networkLayer", "neuralODELayer", "onehotdecode", "onehotencode", "padsequences", "parpool",
-    "placeholderLayer", "plot", "poolingLayerFrom", "poolingLayerTo", "poolingOverlap", "poolingToStridedConvolution",
-    "predict", "predictAndUpdateState", "registerFunction", "registerLayer", "relu", "removeLayers", "removecats",
-    "renamecats", "reordercats", "replaceLayer", "reset", "resetState", "resnet101", "resnet18", "resnet3dLayers",
-    "resnet3dNetwork", "resnet50", "resnetLayers", "resnetNetwork", "rmspropupdate", "rng", "saveNetwork", "scores2label",
-    "seasonalSeries", "segnetLayers", "semanticseg", "setL2Factor", "setLearnRateFactor", "setcats", "sgdmupdate",
-    "shapeVolumes", "shufflenet", "softmax", "squeezenet", "stateParameter", "stripdims", "summary", "toMATLAB", "toPython",
-    "trainNetwork", "trainingOptions", "triangleImages", "unet", "unet3d", "unet3dLayers", "unetLayers", "unfreezeWeights",
-    "vgg16", "vgg19", "waveformSequences", "word2ind", "wordEncoding", "xception",
+    "categories", "checkLayer", "classify", "classifyAndUpdateState", "clearCache", "confusionmat", "connectLayers",
+    "countcats", "crosschannelnorm", "crossentropy", "dag2dlnetwork", "darknet19", "darknet53", "deeplabv3plusLayers",
+    "densenet201", "digitTest4DArrayData", "digitTrain4DArrayData", "dims", "disconnectLayers", "disp", "dlaccelerate",
+    "dlarray", "dlfeval", "dlgradient", "dlnetwork", "dlupdate", "doc2sequence", "efficientnetb0",
+    "evaluateSemanticSegmentation", "expandLayers", "explain", "extractdata", "fcnLayers", "findPlaceholderLayers",
+    "finddim", "forward", "freezeWeights", "fullyconnect", "functionLayer", "gather", "gearboxFeatures", "getL2Factor",
+    "getLayer", "getLearnRateFactor", "googlenet", "gpuArray", "gpuDevice", "gpuDeviceCount", "groupLayers", "hasdata",
+    "huber", "inceptionv3", "ind2word", "initialize", "iscategorical", "iscategory", "isdlarray", "isordinal", "isundefined",
+    "japaneseVowelsTestData", "japaneseVowelsTrainData", "l1loss", "l2loss", "layerArray", "layerGraph", "lbfgsState",
+    "lbfgsupdate", "leakyrelu", "learnableParameter", "loadNetwork", "maxNumCompThreads", "maxpool", "maxunpool",
+    "mergecats", "minibatchpredict", "minibatchqueue", "mobilenetv2", "mse", "networkDataLayout", "networkLayer",
+    "neuralODELayer", "onehotdecode", "onehotencode", "padsequences", "parpool", "placeholderLayer", "plot",
+    "poolingLayerFrom", "poolingLayerTo", "poolingOverlap", "poolingToStridedConvolution", "predict",
+    "predictAndUpdateState", "registerFunction", "registerLayer", "relu", "removeLayers", "removecats", "renamecats",
+    "reordercats", "replaceLayer", "reset", "resetState", "resnet101", "resnet18", "resnet3dLayers", "resnet3dNetwork",
+    "resnet50", "resnetLayers", "resnetNetwork", "rmspropupdate", "rng", "saveNetwork", "scores2label", "seasonalSeries",
+    "segnetLayers", "semanticseg", "setL2Factor", "setLearnRateFactor", "setcats", "sgdmupdate", "shapeVolumes",
+    "shufflenet", "softmax", "squeezenet", "stateParameter", "stripdims", "summary", "toMATLAB", "toPython", "trainNetwork",
+    "trainingOptions", "triangleImages", "unet", "unet3d", "unet3dLayers", "unetLayers", "unfreezeWeights", "vgg16", "vgg19",
+    "waveformSequences", "word2ind", "wordEncoding", "xception",
 ]
 
 globals().update(FACTORIES, **NOT_IN_THIS_RELEASE, next=next_minibatch)

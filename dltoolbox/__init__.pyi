@@ -33,6 +33,8 @@ from dltoolbox.architectures.segmentation.unet import unet as unet
 from dltoolbox.architectures.segmentation.unet import unet3d as unet3d
 from dltoolbox.architectures.segmentation.unet import unet3dLayers as unet3dLayers
 from dltoolbox.architectures.segmentation.unet import unetLayers as unetLayers
+from dltoolbox.autodiff.acceleration.accelerate import clearCache as clearCache
+from dltoolbox.autodiff.acceleration.accelerate import dlaccelerate as dlaccelerate
 from dltoolbox.autodiff.dlarray import dims as dims
 from dltoolbox.autodiff.dlarray import dlarray as dlarray
 from dltoolbox.autodiff.dlarray import extractdata as extractdata
@@ -80,6 +82,7 @@ from dltoolbox.data.words import doc2sequence as doc2sequence
 from dltoolbox.data.words import ind2word as ind2word
 from dltoolbox.data.words import word2ind as word2ind
 from dltoolbox.data.words import wordEncoding as wordEncoding
+from dltoolbox.engines.in_loops import forward as forward
 from dltoolbox.engines.inference import activations as activations
 from dltoolbox.engines.inference import classify as classify
 from dltoolbox.engines.inference import minibatchpredict as minibatchpredict
@@ -281,62 +284,63 @@ __all__ = [
     "augment", "augmentedImageDatastore", "averagePooling1dLayer", "averagePooling2dLayer", "averagePooling3dLayer",
     "avgpool", "batchNormalizationLayer", "batchnorm", "bilstmLayer", "bisenetv2", "canUseGPU", "canUseParallelPool",
     "categorical", "categories", "channelShuffleLayer", "checkLayer", "chickenpox_dataset", "classificationLayer",
-    "classify", "classifyAndUpdateState", "clippedReluLayer", "complexFullyConnectedLayer", "complexReluLayer",
-    "complexToRealLayer", "compressNetworkUsingProjection", "concatenationLayer", "confusionchart", "confusionmat",
-    "connectLayers", "convolution1dLayer", "convolution2dLayer", "convolution3dLayer", "cosineLearnRate",
-    "countEachLabel", "countcats", "crop2dLayer", "crop3dLayer", "crossChannelNormalizationLayer", "crosschannelnorm",
-    "crossentropy", "ctc", "cvpartition", "cwtLayer", "cyclicalLearnRate", "dag2dlnetwork", "darknet19", "darknet53",
-    "deepDreamImage", "deepNetworkDesigner", "deeplabv3plus", "deeplabv3plusLayers", "densenet201",
-    "depthConcatenationLayer", "depthToSpace2dLayer", "dicePixelClassificationLayer", "digitTest4DArrayData",
-    "digitTrain4DArrayData", "dims", "disconnectLayers", "disp", "dlaccelerate", "dlarray", "dlconv", "dldivergence",
-    "dlfeval", "dlgradient", "dljacobian", "dllaplacian", "dlmtimes", "dlnetwork", "dlode45", "dlquantizer",
-    "dltranspconv", "dlupdate", "doc2sequence", "drise", "dropoutLayer", "efficientnetb0", "eluLayer", "embed",
-    "embeddingConcatenationLayer", "embeddingLayer", "estimateNetworkOutputBounds", "evaluateSemanticSegmentation",
-    "expandLayers", "explain", "exponentialLearnRate", "exportNetworkToTensorFlow", "exportONNXNetwork", "extractdata",
-    "fScoreMetric", "fcnLayers", "featureInputLayer", "fileDatastore", "findPlaceholderLayers", "finddim",
-    "flattenLayer", "focalLossLayer", "forward", "freezeParameters", "freezeWeights", "fullyConnectedLayer",
-    "fullyconnect", "functionLayer", "functionToLayerGraph", "gather", "gearboxFeatures", "gelu", "geluLayer",
-    "getL2Factor", "getLayer", "getLearnRateFactor", "globalAveragePooling1dLayer", "globalAveragePooling2dLayer",
-    "globalAveragePooling3dLayer", "globalMaxPooling1dLayer", "globalMaxPooling2dLayer", "globalMaxPooling3dLayer",
-    "googlenet", "gpuArray", "gpuDevice", "gpuDeviceCount", "gradCAM", "groupLayers", "groupNormalizationLayer",
-    "groupSubPlot", "groupedConvolution2dLayer", "groupnorm", "gru", "gruLayer", "gruProjectedLayer", "hasdata",
-    "huber", "icwtLayer", "identityLayer", "image3dInputLayer", "imageDataAugmenter", "imageDatastore",
-    "imageInputLayer", "imageLIME", "imagePretrainedNetwork", "importCaffeLayers", "importCaffeNetwork",
-    "importKerasLayers", "importKerasNetwork", "importNetworkFromKeras", "importNetworkFromONNX",
-    "importNetworkFromPyTorch", "importNetworkFromTensorFlow", "importONNXLayers", "importONNXNetwork",
-    "inceptionresnetv2", "inceptionv3", "ind2word", "indexcrossentropy", "indexing1dLayer", "initialize", "inputLayer",
-    "instanceNormalizationLayer", "instancenorm", "inverseNormalizationLayer", "iscategorical", "iscategory",
-    "isdlarray", "isordinal", "istftLayer", "isundefined", "japaneseVowelsTestData", "japaneseVowelsTrainData",
-    "l1loss", "l2loss", "labeloverlay", "layerArray", "layerGraph", "layerNormalizationLayer", "layernorm",
-    "lbfgsState", "lbfgsupdate", "leakyReluLayer", "leakyrelu", "learnableParameter", "loadNetwork", "lstm",
-    "lstmLayer", "lstmProjectedLayer", "mapeMetric", "maxNumCompThreads", "maxPooling1dLayer", "maxPooling2dLayer",
-    "maxPooling3dLayer", "maxUnpooling1dLayer", "maxUnpooling2dLayer", "maxUnpooling3dLayer", "maxpool", "maxunpool",
-    "mergecats", "minibatchpredict", "minibatchqueue", "mobilenetv2", "modwtLayer", "mse", "multiplicationLayer",
-    "nasnetlarge", "nasnetmobile", "networkDataLayout", "networkLayer", "neuralODELayer", "neuronPCA", "numpartitions",
-    "occlusionSensitivity", "onehotdecode", "onehotencode", "padsequences", "parpool", "patchEmbeddingLayer",
-    "permuteLayer", "piecewiseLearnRate", "pixelClassificationLayer", "pixelLabelDatastore", "pixelLabelImageDatastore",
-    "placeholderLayer", "plot", "plotconfusion", "pointCloudInputLayer", "polynomialLearnRate", "poolingLayerFrom",
-    "poolingLayerTo", "poolingOverlap", "poolingToStridedConvolution", "positionEmbeddingLayer", "precisionMetric",
-    "predict", "predictAndUpdateState", "preluLayer", "quadraticLayer", "rSquaredMetric",
-    "randomPatchExtractionDatastore", "rcnnBoxRegressionLayer", "readall", "readimage", "realToComplexLayer",
-    "recallMetric", "recordMetrics", "regionProposalLayer", "registerFunction", "registerLayer", "regressionLayer",
-    "relu", "reluLayer", "removeLayers", "removecats", "renamecats", "reordercats", "replaceLayer", "reset",
-    "resetState", "reshapeLayer", "resize2dLayer", "resize3dLayer", "resnet101", "resnet18", "resnet3dLayers",
-    "resnet3dNetwork", "resnet50", "resnetLayers", "resnetNetwork", "rmseMetric", "rmspropupdate", "rng", "rocmetrics",
-    "roiAlignLayer", "roiInputLayer", "roiMaxPooling2dLayer", "rpnClassificationLayer", "rpnSoftmaxLayer",
-    "saveNetwork", "scalingLayer", "scores2label", "seasonalSeries", "segnetLayers", "selfAttentionLayer",
-    "semanticseg", "sequenceFoldingLayer", "sequenceInputLayer", "sequenceUnfoldingLayer", "setL2Factor",
-    "setLearnRateFactor", "setcats", "sgdmupdate", "shapeVolumes", "shufflenet", "sigmoid", "sigmoidLayer",
-    "signalDatastore", "sinusoidalPositionEncodingLayer", "softmax", "softmaxLayer", "softplusLayer",
-    "spaceToDepthLayer", "spatialDropoutLayer", "spatialTransformerLayer", "spectralConvolution1dLayer",
-    "spectralConvolution2dLayer", "spectralConvolution3dLayer", "splitEachLabel", "squeezenet", "ssdMergeLayer",
-    "stateParameter", "stftLayer", "stochasticPooling1dLayer", "stochasticPooling2dLayer", "stochasticPooling3dLayer",
-    "stripdims", "summary", "swishLayer", "tanhLayer", "taylorPrunableNetwork", "testnet", "toMATLAB", "toPython",
-    "trainNetwork", "trainingOptions", "trainingProgressMonitor", "trainnet", "transposedConv1dLayer",
-    "transposedConv2dLayer", "transposedConv3dLayer", "triangleImages", "unet", "unet3d", "unet3dLayers", "unetLayers",
-    "unfreezeWeights", "updateInfo", "verifyNetworkRobustness", "vgg16", "vgg19", "visionTransformer",
-    "warmupLearnRate", "waveformSequences", "word2ind", "wordEmbeddingLayer", "wordEncoding", "xception",
-    "yolov2OutputLayer", "yolov2ReorgLayer", "yolov2TransformLayer", "yscale", "zreluLayer",
+    "classify", "classifyAndUpdateState", "clearCache", "clippedReluLayer", "complexFullyConnectedLayer",
+    "complexReluLayer", "complexToRealLayer", "compressNetworkUsingProjection", "concatenationLayer", "confusionchart",
+    "confusionmat", "connectLayers", "convolution1dLayer", "convolution2dLayer", "convolution3dLayer",
+    "cosineLearnRate", "countEachLabel", "countcats", "crop2dLayer", "crop3dLayer", "crossChannelNormalizationLayer",
+    "crosschannelnorm", "crossentropy", "ctc", "cvpartition", "cwtLayer", "cyclicalLearnRate", "dag2dlnetwork",
+    "darknet19", "darknet53", "deepDreamImage", "deepNetworkDesigner", "deeplabv3plus", "deeplabv3plusLayers",
+    "densenet201", "depthConcatenationLayer", "depthToSpace2dLayer", "dicePixelClassificationLayer",
+    "digitTest4DArrayData", "digitTrain4DArrayData", "dims", "disconnectLayers", "disp", "dlaccelerate", "dlarray",
+    "dlconv", "dldivergence", "dlfeval", "dlgradient", "dljacobian", "dllaplacian", "dlmtimes", "dlnetwork", "dlode45",
+    "dlquantizer", "dltranspconv", "dlupdate", "doc2sequence", "drise", "dropoutLayer", "efficientnetb0", "eluLayer",
+    "embed", "embeddingConcatenationLayer", "embeddingLayer", "estimateNetworkOutputBounds",
+    "evaluateSemanticSegmentation", "expandLayers", "explain", "exponentialLearnRate", "exportNetworkToTensorFlow",
+    "exportONNXNetwork", "extractdata", "fScoreMetric", "fcnLayers", "featureInputLayer", "fileDatastore",
+    "findPlaceholderLayers", "finddim", "flattenLayer", "focalLossLayer", "forward", "freezeParameters",
+    "freezeWeights", "fullyConnectedLayer", "fullyconnect", "functionLayer", "functionToLayerGraph", "gather",
+    "gearboxFeatures", "gelu", "geluLayer", "getL2Factor", "getLayer", "getLearnRateFactor",
+    "globalAveragePooling1dLayer", "globalAveragePooling2dLayer", "globalAveragePooling3dLayer",
+    "globalMaxPooling1dLayer", "globalMaxPooling2dLayer", "globalMaxPooling3dLayer", "googlenet", "gpuArray",
+    "gpuDevice", "gpuDeviceCount", "gradCAM", "groupLayers", "groupNormalizationLayer", "groupSubPlot",
+    "groupedConvolution2dLayer", "groupnorm", "gru", "gruLayer", "gruProjectedLayer", "hasdata", "huber", "icwtLayer",
+    "identityLayer", "image3dInputLayer", "imageDataAugmenter", "imageDatastore", "imageInputLayer", "imageLIME",
+    "imagePretrainedNetwork", "importCaffeLayers", "importCaffeNetwork", "importKerasLayers", "importKerasNetwork",
+    "importNetworkFromKeras", "importNetworkFromONNX", "importNetworkFromPyTorch", "importNetworkFromTensorFlow",
+    "importONNXLayers", "importONNXNetwork", "inceptionresnetv2", "inceptionv3", "ind2word", "indexcrossentropy",
+    "indexing1dLayer", "initialize", "inputLayer", "instanceNormalizationLayer", "instancenorm",
+    "inverseNormalizationLayer", "iscategorical", "iscategory", "isdlarray", "isordinal", "istftLayer", "isundefined",
+    "japaneseVowelsTestData", "japaneseVowelsTrainData", "l1loss", "l2loss", "labeloverlay", "layerArray", "layerGraph",
+    "layerNormalizationLayer", "layernorm", "lbfgsState", "lbfgsupdate", "leakyReluLayer", "leakyrelu",
+    "learnableParameter", "loadNetwork", "lstm", "lstmLayer", "lstmProjectedLayer", "mapeMetric", "maxNumCompThreads",
+    "maxPooling1dLayer", "maxPooling2dLayer", "maxPooling3dLayer", "maxUnpooling1dLayer", "maxUnpooling2dLayer",
+    "maxUnpooling3dLayer", "maxpool", "maxunpool", "mergecats", "minibatchpredict", "minibatchqueue", "mobilenetv2",
+    "modwtLayer", "mse", "multiplicationLayer", "nasnetlarge", "nasnetmobile", "networkDataLayout", "networkLayer",
+    "neuralODELayer", "neuronPCA", "numpartitions", "occlusionSensitivity", "onehotdecode", "onehotencode",
+    "padsequences", "parpool", "patchEmbeddingLayer", "permuteLayer", "piecewiseLearnRate", "pixelClassificationLayer",
+    "pixelLabelDatastore", "pixelLabelImageDatastore", "placeholderLayer", "plot", "plotconfusion",
+    "pointCloudInputLayer", "polynomialLearnRate", "poolingLayerFrom", "poolingLayerTo", "poolingOverlap",
+    "poolingToStridedConvolution", "positionEmbeddingLayer", "precisionMetric", "predict", "predictAndUpdateState",
+    "preluLayer", "quadraticLayer", "rSquaredMetric", "randomPatchExtractionDatastore", "rcnnBoxRegressionLayer",
+    "readall", "readimage", "realToComplexLayer", "recallMetric", "recordMetrics", "regionProposalLayer",
+    "registerFunction", "registerLayer", "regressionLayer", "relu", "reluLayer", "removeLayers", "removecats",
+    "renamecats", "reordercats", "replaceLayer", "reset", "resetState", "reshapeLayer", "resize2dLayer",
+    "resize3dLayer", "resnet101", "resnet18", "resnet3dLayers", "resnet3dNetwork", "resnet50", "resnetLayers",
+    "resnetNetwork", "rmseMetric", "rmspropupdate", "rng", "rocmetrics", "roiAlignLayer", "roiInputLayer",
+    "roiMaxPooling2dLayer", "rpnClassificationLayer", "rpnSoftmaxLayer", "saveNetwork", "scalingLayer", "scores2label",
+    "seasonalSeries", "segnetLayers", "selfAttentionLayer", "semanticseg", "sequenceFoldingLayer", "sequenceInputLayer",
+    "sequenceUnfoldingLayer", "setL2Factor", "setLearnRateFactor", "setcats", "sgdmupdate", "shapeVolumes",
+    "shufflenet", "sigmoid", "sigmoidLayer", "signalDatastore", "sinusoidalPositionEncodingLayer", "softmax",
+    "softmaxLayer", "softplusLayer", "spaceToDepthLayer", "spatialDropoutLayer", "spatialTransformerLayer",
+    "spectralConvolution1dLayer", "spectralConvolution2dLayer", "spectralConvolution3dLayer", "splitEachLabel",
+    "squeezenet", "ssdMergeLayer", "stateParameter", "stftLayer", "stochasticPooling1dLayer",
+    "stochasticPooling2dLayer", "stochasticPooling3dLayer", "stripdims", "summary", "swishLayer", "tanhLayer",
+    "taylorPrunableNetwork", "testnet", "toMATLAB", "toPython", "trainNetwork", "trainingOptions",
+    "trainingProgressMonitor", "trainnet", "transposedConv1dLayer", "transposedConv2dLayer", "transposedConv3dLayer",
+    "triangleImages", "unet", "unet3d", "unet3dLayers", "unetLayers", "unfreezeWeights", "updateInfo",
+    "verifyNetworkRobustness", "vgg16", "vgg19", "visionTransformer", "warmupLearnRate", "waveformSequences",
+    "word2ind", "wordEmbeddingLayer", "wordEncoding", "xception", "yolov2OutputLayer", "yolov2ReorgLayer",
+    "yolov2TransformLayer", "yscale", "zreluLayer",
 ]
 
 def reluLayer(
@@ -1553,9 +1557,6 @@ def taylorPrunableNetwork(*arguments: Any, **options: Any) -> NoReturn:
 def dlquantizer(*arguments: Any, **options: Any) -> NoReturn:
     """Not in this release. There is no replacement in this release."""
 
-def dlaccelerate(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. Custom training loops need dlarray, which is not there yet. Train with trainNetwork(X, Y, layers, options); trainingOptions('adam', OutputFcn=print) calls a function in every iteration."""
-
 def dljacobian(*arguments: Any, **options: Any) -> NoReturn:
     """Not in this release. Custom training loops need dlarray, which is not there yet. Train with trainNetwork(X, Y, layers, options); trainingOptions('adam', OutputFcn=print) calls a function in every iteration."""
 
@@ -1564,9 +1565,6 @@ def dldivergence(*arguments: Any, **options: Any) -> NoReturn:
 
 def dllaplacian(*arguments: Any, **options: Any) -> NoReturn:
     """Not in this release. Custom training loops need dlarray, which is not there yet. Train with trainNetwork(X, Y, layers, options); trainingOptions('adam', OutputFcn=print) calls a function in every iteration."""
-
-def forward(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. predict(net, X) runs a network for prediction; only training runs it otherwise."""
 
 def dlconv(*arguments: Any, **options: Any) -> NoReturn:
     """Not in this release. Use the layer of that kind: predict(dlnetwork([imageInputLayer([4, 4, 1], Normalization='none'), convolution2dLayer(3, 8), batchNormalizationLayer, geluLayer]), X)."""

@@ -57,8 +57,7 @@ INSTEAD = {  # hint: names
         "neuronPCA taylorPrunableNetwork dlquantizer",
 
     # Arrays and custom loops
-    LOOP: "dlaccelerate dljacobian dldivergence dllaplacian",
-    "predict(net, X) runs a network for prediction; only training runs it otherwise.": "forward",
+    LOOP: "dljacobian dldivergence dllaplacian",
     AS_LAYER: "dlconv dltranspconv batchnorm layernorm groupnorm instancenorm gelu",
     "Compute it with NumPy: 1 / (1 + np.exp(-X)).": "sigmoid",
     "Compute it with NumPy: np.matmul(A, B).": "dlmtimes",

@@ -23,7 +23,7 @@ DOTTED_CALLS: dict[type, str] = {
                 "removeLayers replaceLayer toMATLAB toPython unfreezeWeights",
     Network: "explain predict predictAndUpdateState resetState saveNetwork summary",
     DAGNetwork: "activations classify classifyAndUpdateState dag2dlnetwork",
-    dlnetwork: "adamupdate addInputLayer expandLayers getL2Factor getLearnRateFactor groupLayers initialize "
+    dlnetwork: "adamupdate addInputLayer expandLayers forward getL2Factor getLearnRateFactor groupLayers initialize "
                "lbfgsupdate minibatchpredict rmspropupdate setL2Factor setLearnRateFactor sgdmupdate",
     LayerArray: "analyzeNetwork assembleNetwork dlnetwork freezeWeights layerGraph plot toMATLAB toPython unfreezeWeights",
     Layer: "getL2Factor getLearnRateFactor setL2Factor setLearnRateFactor",

@@ -11,9 +11,20 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from dltoolbox.autodiff.tape import TAPE, Origin, Payload, TapeEntry, Traced, gradients_of, noted, origin_of, raw_values
+from dltoolbox.autodiff.acceleration.recorded import opaque
+from dltoolbox.autodiff.tape import (
+    TAPE,
+    Origin,
+    Payload,
+    TapeEntry,
+    Traced,
+    array_or_recorded,
+    gradients_of,
+    origin_of,
+    raw_values,
+)
 from dltoolbox.core.errors import fail
-from dltoolbox.ops.base import OPS, Arrays, Attributes, Call, Op, as_tuple, ghost
+from dltoolbox.ops.base import OPS, Arrays, Attributes, Call, Op, as_tuple
 
 SecondForm = Callable[["Use"], Sequence[Payload]]
 SECOND: dict[str, SecondForm] = {}  # by op
@@ -48,8 +59,8 @@ class OpEntry(TapeEntry):
         super().__init__(op.name, tuple(map(origin_of, inputs)), ())
         reads = op.saved_for_backward
         self.op, self.attrs = op, attrs
-        self.inputs: Sequence[Payload] | None = tuple(inputs if "inputs" in reads else map(ghost, map(raw_values, inputs)))
-        self.outputs: Sequence[Payload] = tuple(outputs if "outputs" in reads else map(ghost, outputs))
+        self.inputs: Sequence[Payload] | None = tuple(inputs if "inputs" in reads else map(size_alone, inputs))
+        self.outputs: Sequence[Payload] = tuple(outputs if "outputs" in reads else map(size_alone, outputs))
 
     def pull(self, gradients: Sequence[Payload], needs: Sequence[bool], *, again: bool) -> Sequence[Payload]:
         assert self.inputs is not None
@@ -59,7 +70,8 @@ class OpEntry(TapeEntry):
         complete = [np.zeros(y.shape, y.dtype) if g is None and y.dtype.kind == "f" else g
                     for g, y in zip([*gradients, *missing], self.outputs, strict=True)]
         call = Call(tuple(map(raw_values, self.inputs)), self.outputs, tuple(needs))
-        return self.op.backward(call, *complete, **self.attrs)
+        found: Sequence[Payload] = opaque(self.op.backward, call, *complete, **self.attrs)
+        return found
 
     def pull_again(self, gradients: Sequence[Payload], needs: Sequence[bool]) -> Sequence[Payload]:
         """Gradients that are on the tape themselves."""
@@ -68,7 +80,7 @@ class OpEntry(TapeEntry):
             fail("dlgradient:notTwiceDifferentiable", f"The gradient of {self.name} cannot be differentiated again.",
                  "Leave EnableHigherDerivatives out where first derivatives are enough, or write this step with functions "
                  "of NumPy, whose gradients can be.")
-        outputs = [Traced(y, Origin(self, at)) if isinstance(y, np.ndarray) and y.dtype.kind == "f" else y
+        outputs = [Traced(y, Origin(self, at)) if hasattr(y, "dtype") and y.dtype.kind == "f" else y
                    for at, y in enumerate(self.outputs)]
         assert self.inputs is not None
         return second(Use(self.inputs, outputs, gradients, needs, self.attrs))
@@ -79,6 +91,11 @@ class OpEntry(TapeEntry):
     @property
     def discarded(self) -> bool:
         return self.inputs is None
+
+
+def size_alone(x: Payload) -> np.ndarray:
+    """A stand-in of the same size and type that occupies no memory."""
+    return np.broadcast_to(np.zeros((), x.dtype), x.shape)
 
 
 def composed(function: Callable[..., Any]) -> SecondForm:
@@ -122,13 +139,13 @@ def applied(op: Op, inputs: Sequence[Payload], attrs: Attributes) -> Any:
         if computed is not None:
             return computed
     values = tuple(map(raw_values, inputs))
-    result = op.forward(*values, **attrs)
+    result = opaque(op.forward, *values, **attrs)
     if not TAPE.noting or not any(isinstance(x, Traced) for x in inputs):
         return result
-    outputs = tuple(map(np.asarray, as_tuple(result)))
+    outputs = tuple(map(array_or_recorded, as_tuple(result)))
     if any(map(origin_of, inputs)) and op.differentiable:
         entry = OpEntry(op, inputs, outputs, attrs)
         traced = tuple(Traced(y, Origin(entry, at) if y.dtype.kind == "f" else None) for at, y in enumerate(outputs))
     else:
         traced = tuple(map(Traced, outputs))
-    return noted(op, inputs, dict(attrs), traced if isinstance(result, tuple) else traced[0])
+    return traced if isinstance(result, tuple) else traced[0]

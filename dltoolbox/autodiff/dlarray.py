@@ -10,10 +10,11 @@ import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from dltoolbox.autodiff import rules  # noqa: F401
+from dltoolbox.autodiff.acceleration.recorded import Recorded
 from dltoolbox.autodiff.display import dlarray_text
 from dltoolbox.autodiff.labels import checked_format, expanded_by_label, in_order, indexed, product, without_axes
 from dltoolbox.autodiff.operators import with_operators
-from dltoolbox.autodiff.rules.arranging import assigned
+from dltoolbox.autodiff.rules.arranging import assigned, with_others
 from dltoolbox.autodiff.tape import TAPE, Payload, Traced, looked_at, method_of_numpy, raw_values, refuse_in_place
 from dltoolbox.core.arrays import array_of
 from dltoolbox.core.dims import times
@@ -163,9 +164,7 @@ class dlarray(NDArrayOperatorsMixin):
             whole = self.payload if isinstance(self.payload, Traced) else Traced(self.payload)
             self.payload = assigned(whole, index, value)
             return
-        payload = self.payload.copy()
-        payload[index] = value
-        self.payload = payload
+        self.payload = with_others(self.payload, index, value)
 
     # Methods of arrays -----------------------------------------------------------------------------------------------
     def astype(self, dtype: Any) -> dlarray:
@@ -196,9 +195,14 @@ class dlarray(NDArrayOperatorsMixin):
 def as_dlarray(payload: Payload, labels: str) -> dlarray:
     """A dlarray of what is known to be right."""
     new = dlarray.__new__(dlarray)
-    new.payload = payload if isinstance(payload, np.ndarray | Traced) else np.asarray(payload)
+    new.payload = payload if isinstance(payload, np.ndarray | Traced) else as_payload(payload)
     new.labels = labels
     return new
+
+
+def as_payload(value: Any) -> Payload:
+    """A number as an array; recorded arrays on the tape, where nothing depends on what they are."""
+    return Traced(value) if isinstance(value, Recorded) else np.asarray(value)
 
 
 def real_numbers(X: object) -> Payload:
@@ -231,7 +235,7 @@ def wrapped(result: Any, labels: str) -> Any:
     if isinstance(result, list | tuple):
         items = [wrapped(item, labels) for item in result]
         return type(result)(*items) if hasattr(result, "_fields") else type(result)(items)
-    if not isinstance(result, np.ndarray | np.generic | Traced):
+    if not isinstance(result, np.ndarray | np.generic | Traced | Recorded):
         return result
     return as_dlarray(result, labels if len(labels) == result.ndim else "")
 
@@ -246,7 +250,7 @@ def plain_index(index: Any) -> Any:
     """An index without dlarrays."""
     if isinstance(index, tuple):
         return tuple(map(plain_index, index))
-    return values_of(index) if isinstance(index, dlarray | Traced) else index
+    return raw_values(index.payload if isinstance(index, dlarray) else index)
 
 
 # Computing -----------------------------------------------------------------------------------------------------------

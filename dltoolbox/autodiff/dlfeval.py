@@ -140,6 +140,9 @@ def check_scalar(y: Any) -> None:
 
 def dlarrays_of(x: Any) -> list[dlarray]:
     """All dlarrays in containers."""
+    if hasattr(x, "map_dlarrays"):
+        fail("dlgradient:network", f"x is {show(x)} itself, whose gradient would have no form.",
+             "Ask for that of its learnables: dlgradient(loss, net.Learnables).")
     found: list[dlarray] = []
     mapped(found.append, x)
     return found

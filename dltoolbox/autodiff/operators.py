@@ -26,17 +26,17 @@ def with_operators(call: Callable[..., Any]) -> Callable[[C], C]:
     """
     def decorator(cls: C) -> C:
         for name, ufunc in (BINARY_OPERATORS | COMPARISONS).items():
-            setattr(cls, f"__{name}__", forward(call, ufunc, comparison=name in ("eq", "ne")))
+            setattr(cls, f"__{name}__", ordered_call(call, ufunc, comparison=name in ("eq", "ne")))
         for name, ufunc in BINARY_OPERATORS.items():
             setattr(cls, f"__r{name}__", backward(call, ufunc))
-            setattr(cls, f"__i{name}__", forward(call, ufunc, comparison=False))
+            setattr(cls, f"__i{name}__", ordered_call(call, ufunc, comparison=False))
         for name, ufunc in UNARY_OPERATORS.items():
             setattr(cls, f"__{name}__", unary(call, ufunc))
         return cls
     return decorator
 
 
-def forward(call: Callable[..., Any], ufunc: np.ufunc, *, comparison: bool) -> Any:
+def ordered_call(call: Callable[..., Any], ufunc: np.ufunc, *, comparison: bool) -> Any:
     def operator(self: Any, other: Any) -> Any:
         if comparison and (other is None or isinstance(other, str)):
             return NotImplemented

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple, NoReturn
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
+from dltoolbox.autodiff.acceleration.recorded import Recorded
 from dltoolbox.autodiff.operators import with_operators
 from dltoolbox.core.errors import fail
 
@@ -28,11 +29,10 @@ Pull = Callable[[Payload, Payload], Payload]  # gradient of the output, and the 
 
 
 class _State(threading.local):
-    """Per thread: whether what happens is noted, and who else watches."""
+    """Per thread: whether what happens is noted."""
 
     noting = True
     depth = 0  # of calls of dlfeval
-    watcher: Any = None  # of dlaccelerate
     lost = ""  # where values left the trace
     opaque = False  # within a function whose trace nobody else sees
 
@@ -41,10 +41,10 @@ TAPE = _State()
 
 
 @contextmanager
-def not_noting() -> Iterator[None]:
-    """Traced arrays compute without a trace."""
+def noting(whether: bool) -> Iterator[None]:
+    """Whether traced arrays compute with a trace."""
     before = TAPE.noting
-    TAPE.noting = False
+    TAPE.noting = whether
     try:
         yield
     finally:
@@ -108,7 +108,7 @@ class Traced(NDArrayOperatorsMixin):
     __array_priority__ = 1000.0
 
     def __init__(self, value: Any, origin: Origin | None = None) -> None:
-        self.value: np.ndarray = value if type(value) is np.ndarray else np.asarray(value)
+        self.value: np.ndarray = value if type(value) is np.ndarray else array_or_recorded(value)
         self.origin = origin
 
     # What an array knows ---------------------------------------------------------------------------------------------
@@ -243,24 +243,18 @@ def origin_of(x: Any) -> Origin | None:
 
 def looked_at(x: Traced) -> np.ndarray:
     """The values, for a decision: what follows depends on them."""
-    if TAPE.watcher is not None:
-        TAPE.watcher.looked_at(x)
-    return x.value
+    return x.value.asked("values that are looked at") if isinstance(x.value, Recorded) else x.value
+
+
+def array_or_recorded(value: Any) -> Any:
+    """An array of a number; recorded ones are as good as arrays."""
+    return value if isinstance(value, Recorded) else np.asarray(value)
 
 
 def constant(function: Any, *arguments: Any, **options: Any) -> Payload:
     """The result of a function through which no gradient goes: whole numbers and logical values."""
     value = function(*map(raw_nested, arguments), **{name: raw_nested(option) for name, option in options.items()})
-    if not TAPE.noting:
-        return value
-    return noted(function, arguments, options, Traced(value))
-
-
-def noted(function: Any, arguments: Any, options: Any, result: Any) -> Any:
-    """The result of a computation, of which the watcher hears."""
-    if TAPE.watcher is not None:
-        TAPE.watcher.computed(function, arguments, options, result)
-    return result
+    return Traced(value) if TAPE.noting else value
 
 
 def on_ufunc(ufunc: np.ufunc, method: str, inputs: Sequence[Any], options: dict[str, Any]) -> Payload:
@@ -272,8 +266,7 @@ def on_ufunc(ufunc: np.ufunc, method: str, inputs: Sequence[Any], options: dict[
     rule = UFUNCS.get(ufunc) or NAMED_UFUNCS.get(ufunc.__name__)
     if rule is None or method != "__call__" or options:
         return other_ufunc(ufunc, method, inputs, options, rule)
-    result = rule(*inputs)
-    return result if TAPE.watcher is None else noted(ufunc, inputs, {}, result)
+    return rule(*inputs)
 
 
 REDUCTIONS_BY_UFUNC = {"add": np.sum, "maximum": np.max, "minimum": np.min, "multiply": np.prod, "logical_and": np.all,
@@ -287,8 +280,7 @@ def other_ufunc(ufunc: np.ufunc, method: str, inputs: Sequence[Any], options: di
     name = ufunc.__name__
     if method == "__call__" and rule is not None and "where" not in options:
         dtype = options.get("dtype")
-        result = rule(*inputs if dtype is None else [x.astype(dtype) if isinstance(x, Traced) else x for x in inputs])
-        return noted(ufunc, inputs, {}, result)
+        return rule(*inputs if dtype is None else [x.astype(dtype) if isinstance(x, Traced) else x for x in inputs])
     if method == "reduce" and (ufunc in NAMED_REDUCTIONS or name in REDUCTIONS_BY_UFUNC):
         given = {key: option for key, option in options.items() if option is not None or key == "axis"}
         function = NAMED_REDUCTIONS.get(ufunc) or FUNCTIONS[REDUCTIONS_BY_UFUNC[name]]
@@ -299,7 +291,7 @@ def other_ufunc(ufunc: np.ufunc, method: str, inputs: Sequence[Any], options: di
         first, second = inputs
         return ufunc(np.reshape(first, (*np.shape(first), *[1] * np.ndim(second))), second)
     result = raw_values(getattr(ufunc, method)(*map(raw_nested, inputs), **options)) if method != "at" else None
-    if isinstance(result, np.ndarray | np.generic) and result.dtype.kind in "biu":
+    if getattr(getattr(result, "dtype", None), "kind", "") in ("b", "i", "u"):
         return constant(getattr(ufunc, method), *inputs, **options)
     no_gradient(f"{name}{'' if method == '__call__' else f'.{method}'}{' with where' if 'where' in options else ''}")
 
@@ -335,7 +327,7 @@ def no_gradient(name: str) -> NoReturn:
 def record(name: str, value: Any, inputs: Sequence[Payload], pulls: Sequence[Pull | None], *, keep: bool = False) -> Traced:
     """The traced result of a computation. Pulls of constants are ignored; ``keep`` says that pulls read the output."""
     if type(value) is not np.ndarray:
-        value = np.asarray(value)
+        value = array_or_recorded(value)
     origins = tuple([x.origin if type(x) is Traced else None for x in inputs])
     if not any(origins):
         return Traced(value)
@@ -352,7 +344,7 @@ def in_type_of(x: Traced, pull: Pull | None) -> Pull:
     return lambda g, y: pull(g, y).astype(dtype)
 
 
-def leaf(value: np.ndarray) -> Traced:
+def leaf(value: Payload) -> Traced:
     """An array that gradients can be asked for."""
     return Traced(value, Origin(TapeEntry("", (), ()), 0))
 
@@ -383,7 +375,7 @@ def gradients_of(y: Traced, xs: Sequence[Traced], *, seed: Payload | None = None
         if again:
             _walk(path, arriving, found, wanted, owned, retain=True, again=True)
         else:
-            with not_noting():
+            with noting(False):
                 _walk(path, arriving, found, wanted, owned, retain=retain, again=False)
     return [None if x.origin is None else found.get(x.origin) for x in xs]
 

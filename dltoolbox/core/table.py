@@ -6,8 +6,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any, ClassVar
 
-import numpy as np
-
 from dltoolbox.core.display import counted, is_number, printable, size_and_class, table_html, terminal_width
 from dltoolbox.core.errors import DltoolboxError, Issue, fail
 from dltoolbox.core.properties import did_you_mean, show
@@ -28,7 +26,7 @@ class UnknownColumnError(DltoolboxError, AttributeError):
 
 def cell_text(value: object) -> str:
     """Arrays by their size and class, ``{3×3×1×8 single}``, fractions in five digits; anything else as it prints."""
-    if isinstance(value, np.ndarray):
+    if hasattr(value, "__array_function__"):
         return f"{{{size_and_class(value)}}}"
     return f"{value:.5g}" if isinstance(value, float) else printable(str(value))
 

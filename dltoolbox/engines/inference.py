@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from dltoolbox.autodiff.dlarray import dlarray
 from dltoolbox.core.errors import fail
 from dltoolbox.core.nargout import check_nargout, outputs
 from dltoolbox.core.properties import show, split_pairs
@@ -21,6 +22,7 @@ from dltoolbox.engines.forms import (
     labels_pixels,
     output_layers,
 )
+from dltoolbox.engines.in_loops import LoopPredictOptions, run_in_loop
 from dltoolbox.engines.networks import ready, trained
 from dltoolbox.engines.options import (
     ActivationsOptions,
@@ -72,6 +74,8 @@ def predict(net: Network, X: object, *arguments: object, nargout: int | None = N
         [[6.0], [5.0]]
     """
     more, pairs = split_pairs(arguments)
+    if isinstance(net, dlnetwork) and (net.traced is not None or any(isinstance(x, dlarray) for x in (X, *more))):
+        return run_in_loop(net, [X, *more], LoopPredictOptions(*pairs, **options), nargout, training=False)
     if isinstance(net, dlnetwork):
         return predicted(net, [X, *more], PredictOutputsOptions(*pairs, **options), nargout)
     chosen = PredictOptions(*pairs, **options)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
+from dltoolbox.autodiff.dlarray import as_dlarray, dlarray, extractdata
+from dltoolbox.autodiff.tape import Traced, raw_values
 from dltoolbox.core import convert
 from dltoolbox.core.dims import Dims, times
 from dltoolbox.core.display import counted
@@ -85,6 +88,8 @@ class dlnetwork(Network):
     """
 
     layouts: dict[str, Dims]
+    traced: Mapping[ParameterKey, dlarray] | None = None  # the learnables inside dlfeval
+    recorded: Mapping[ParameterKey, Any] = MappingProxyType({})  # the states inside an accelerated function
 
     def __init__(self, layers: object = (), *arguments: object, **options: object) -> None:
         examples, pairs = split_pairs(arguments)
@@ -101,7 +106,7 @@ class dlnetwork(Network):
 
     @property
     def Learnables(self) -> Table:
-        return values_table(self.learnables)
+        return values_table(self.learnables if self.traced is None else self.traced)
 
     @Learnables.setter
     def Learnables(self, table: object) -> None:
@@ -150,7 +155,23 @@ class dlnetwork(Network):
 
     def with_learnables(self, values: Mapping[ParameterKey, np.ndarray]) -> dlnetwork:
         """The same network with other values of these sizes; layers are made of them when somebody asks for some."""
-        return self._varied(_values={**self._values, **values}, cache={})
+        return self._varied(_values={**self._values, **values}, cache={}, traced=None, recorded={})
+
+    def map_dlarrays(self, function: Callable[[dlarray], dlarray]) -> dlnetwork:
+        """The same network with its learnables as the function makes them: traced, or no longer traced. It is called for the
+        states, too, to which no gradient goes.
+        """
+        traced = {key: function(x) for key, x in self.as_dlarrays().items()}
+        states = {key: function(as_dlarray(self.recorded.get(key, value), "")) for key, value in self.states.items()
+                  if value is not None}
+        on_tape = any(isinstance(x, dlarray) and isinstance(x.payload, Traced) for x in traced.values())
+        recorded = {key: raw_values(x.payload) for key, x in states.items()
+                    if isinstance(x, dlarray) and isinstance(x.payload, Traced)}
+        return self._varied(traced=traced if on_tape else None, recorded=recorded)
+
+    def as_dlarrays(self) -> Mapping[ParameterKey, dlarray]:
+        """The learnables, traced where they are."""
+        return self.traced or {key: as_dlarray(value, "") for key, value in self.learnables.items() if value is not None}
 
     def _arrays(self, which: str) -> dict[ParameterKey, np.ndarray | None]:
         """All ``'learnables'`` or ``'states'``."""
@@ -263,6 +284,7 @@ class dlnetwork(Network):
                  "Keep the layers and parameters in their order, and change only values.")
         issues, arrays = IssueCollector(), ParameterArrays()
         for layer, parameter, value, old in zip(table.Layer, table.Parameter, table.Value, present.Value, strict=True):
+            value = extractdata(value) if isinstance(value, dlarray) else value
             key, shape = ParameterKey(layer, parameter), np.shape(value)
             wanted = (*old.shape[:-1], *shape[-1:]) if key in carried and len(shape) == old.ndim and shape[-1] else old.shape
             if not self.Initialized or shape != wanted:
@@ -293,7 +315,7 @@ class dlnetwork(Network):
         return f"{super().__str__()}\n  View summary with summary.\n"
 
 
-def values_table(arrays: Mapping[ParameterKey, np.ndarray | None]) -> EditableTable:
+def values_table(arrays: Mapping[ParameterKey, np.ndarray | dlarray | None]) -> EditableTable:
     """A row per array: the layer's name, the property's, and its value."""
     return EditableTable(Layer=[key.layer for key in arrays], Parameter=[key.name for key in arrays],
                          Value=[UNSET if value is None else value for value in arrays.values()])

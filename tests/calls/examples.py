@@ -153,6 +153,10 @@ example("dlarray", lambda: [np.ones((2, 3)), "CB"])
 for name in ("dims", "stripdims", "extractdata", "isdlarray"):
     example(name, lambda: [dl.dlarray(np.ones((2, 3)), "CB")])
 example("finddim", lambda: [dl.dlarray(np.ones((2, 3)), "CB"), "C"])
+example("dlaccelerate", lambda: [np.tanh], CheckMode="none", CheckTolerance=1e-3, CacheSize=2, Enabled=True)
+example("clearCache", lambda: [dl.dlaccelerate(np.tanh)])
+example("forward", lambda: [net(), np.ones((4, 4, 1, 2))], nargout=2, Outputs=["act"],
+        Acceleration="auto")
 example("dlfeval", lambda: [lambda *x: x, dl.dlarray([1.0, 2.0])])
 EXAMPLES["dlgradient"] = lambda: Call(differentiated, [dl.dlarray([1.0, 2.0])], {
     "RetainData": True, "EnableHigherDerivatives": True, "AllowComplex": True})

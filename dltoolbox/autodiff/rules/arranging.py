@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
 
+from dltoolbox.autodiff.acceleration.recorded import opaque
 from dltoolbox.autodiff.rules.elementwise import payload_shape, reduced_to
 from dltoolbox.autodiff.tape import (
     ARRAY_METHODS,
     FUNCTIONS,
     Payload,
     Traced,
+    array_or_recorded,
     no_gradient,
     raw_nested,
     raw_values,
@@ -81,7 +84,7 @@ def astype(x: Payload, dtype: Any) -> Payload:
 # Parts and their places ----------------------------------------------------------------------------------------------
 def getitem(x: Payload, index: Any) -> Payload:
     index, shape = raw_index(index), x.shape
-    return record("indexing", x.value[index], (x,), (lambda g, _: added_at(g, index, shape),))
+    return record("indexing", opaque(operator.getitem, x.value, index), (x,), (lambda g, _: added_at(g, index, shape),))
 
 
 def raw_index(index: Any) -> Any:
@@ -95,16 +98,24 @@ def raw_index(index: Any) -> Any:
 
 def added_at(g: Payload, index: Any, shape: tuple[int, ...]) -> Payload:
     """Zeros of a shape, with an array added at an index: the adjoint of `getitem`."""
-    def adding(values: np.ndarray) -> np.ndarray:
-        out = np.zeros(shape, values.dtype)
-        if is_basic(index):
-            out[index] = values
-        else:
-            np.add.at(out, index, values)
-        return out
     if not isinstance(g, Traced):
-        return adding(g)
-    return record("placing", adding(g.value), (g,), (lambda h, _: h[index],))
+        return opaque(sums_at, g, index, shape)
+    return record("placing", opaque(sums_at, g.value, index, shape), (g,), (lambda h, _: part_of(h, index),))
+
+
+def sums_at(values: np.ndarray, index: Any, shape: tuple[int, ...]) -> np.ndarray:
+    """Zeros of a shape, with values added at an index."""
+    out = np.zeros(shape, values.dtype)
+    if is_basic(index):
+        out[index] = values
+    else:
+        np.add.at(out, index, values)
+    return out
+
+
+def part_of(x: Payload, index: Any) -> Payload:
+    """A part of a payload of any kind; an index may be recorded where the array is not."""
+    return getitem(x, index) if isinstance(x, Traced) else opaque(operator.getitem, x, index)
 
 
 def is_basic(index: Any) -> bool:
@@ -117,39 +128,42 @@ def is_basic(index: Any) -> bool:
 def assigned(x: Payload, index: Any, values: Payload) -> Payload:
     """The array with other values at an index; where it names an element twice, the last value counts."""
     index = raw_index(index)
-    out = raw_values(x).copy()
-    out[index] = raw_values(values)
+    out = opaque(with_others, raw_values(x), index, raw_values(values))
     whole, shape = out.shape, payload_shape(values)
     if not is_basic(index):
         return chosen_last(x, index, values, out)
 
     def zeroed(g: Payload, _: Payload) -> Payload:
-        mask = np.ones(whole, bool)
-        mask[index] = False
-        return np.where(mask, g, 0)
+        return np.where(opaque(with_others, np.ones(whole, bool), index, False), g, 0)
 
     def picked(g: Payload, _: Payload) -> Payload:
-        g = g[index]
+        g = part_of(g, index)
         return reduced_to(np.reshape(g, (*[1] * (len(shape) - g.ndim), *g.shape)), shape)
     return record("assignment", out, (x, values), (zeroed, picked))
+
+
+def with_others(x: np.ndarray, index: Any, values: Any) -> np.ndarray:
+    """A copy with other values at an index."""
+    out = x.copy()
+    out[index] = values
+    return out
 
 
 def chosen_last(x: Payload, index: Any, values: Payload, out: np.ndarray) -> Payload:
     """The same for an index that may name elements twice: numbers that are assigned likewise say which values stay."""
     shape = payload_shape(values)
-    source = np.full(out.shape, -1)
-    source[index] = np.arange(np.prod(shape, dtype=int)).reshape(shape)
+    source = opaque(with_others, np.full(out.shape, -1), index, np.arange(np.prod(shape, dtype=int)).reshape(shape))
     places = np.nonzero(source >= 0)
 
     def picked(g: Payload, _: Payload) -> Payload:
-        return np.reshape(added_at(g[places], (source[places],), (int(np.prod(shape)),)), shape)
+        return np.reshape(added_at(part_of(g, places), (source[places],), (int(np.prod(shape)),)), shape)
     return record("assignment", out, (x, values), (lambda g, _: np.where(source < 0, g, 0), picked))
 
 
 def take(x: Payload, indices: Any, axis: int | None = None, out: None = None, mode: str = "raise") -> Payload:
     refuse_out(out, "take")
     x, axis = (np.reshape(x, -1), 0) if axis is None else (x, axis % x.ndim)
-    indices = np.asarray(raw_values(indices))
+    indices = array_or_recorded(raw_values(indices))
     if mode != "raise":
         indices = np.clip(indices, 0, x.shape[axis] - 1) if mode == "clip" else indices % x.shape[axis]
     return x[(*[slice(None)] * axis, indices)]
@@ -158,8 +172,8 @@ def take(x: Payload, indices: Any, axis: int | None = None, out: None = None, mo
 def take_along_axis(x: Payload, indices: Any, axis: int | None = -1) -> Payload:
     if axis is None:
         x, axis = np.reshape(x, -1), 0
-    axis, indices = axis % x.ndim, np.asarray(raw_values(indices))
-    places = [np.arange(n).reshape([-1 if at == a else 1 for at in range(x.ndim)]) for a, n in enumerate(x.shape)]
+    axis, indices = axis % x.ndim, array_or_recorded(raw_values(indices))
+    places: list[Any] = [np.arange(n).reshape([-1 if at == a else 1 for at in range(x.ndim)]) for a, n in enumerate(x.shape)]
     places[axis] = indices
     return x[tuple(places)]
 
@@ -324,7 +338,7 @@ def insert(x: Payload, obj: Any, values: Payload, axis: int | None = None) -> Pa
 def chosen_among(a: Any, choices: Any, out: None = None, mode: str = "raise") -> Payload:
     refuse_out(out, "choose")
     arrays = broadcast_arrays(raw_values(a), *choices)
-    at = np.asarray(raw_values(arrays[0]))
+    at = array_or_recorded(raw_values(arrays[0]))
     if mode != "raise":
         at = np.clip(at, 0, len(choices) - 1) if mode == "clip" else at % len(choices)
     return take_along_axis(np.stack(arrays[1:]), at[None], 0)[0]

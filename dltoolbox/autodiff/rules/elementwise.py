@@ -18,6 +18,7 @@ from dltoolbox.autodiff.tape import (
     Payload,
     Pull,
     Traced,
+    array_or_recorded,
     constant,
     no_gradient,
     origin_of,
@@ -289,7 +290,7 @@ def where_rule(condition: Any, *choices: Payload) -> Payload:
     if not choices:
         return constant(np.where, condition)
     x, y = choices
-    mask = np.asarray(raw_values(condition), bool)
+    mask = array_or_recorded(raw_values(condition)).astype(bool)
     value = np.where(mask, raw_values(x), raw_values(y))
     return record("where", value, (x, y),
                   [fitted_pull(lambda g, _: np.where(mask, g, 0), payload_shape(x), value.shape),
@@ -312,9 +313,8 @@ def clip(x: Payload, a_min: Any = None, a_max: Any = None, out: None = None, *, 
         x = x if low is None else np.maximum(x, low)
         return x if high is None else np.minimum(x, high)
     value = np.clip(x.value, low, high)
-    inside = np.ones(x.shape, bool)
-    inside = inside if low is None else inside & ~(x.value < low)
-    inside = inside if high is None else inside & ~(x.value > high)
+    below, above = (False if low is None else x.value < low), (False if high is None else x.value > high)
+    inside = np.logical_not(np.logical_or(below, above))
     return record("clip", value, (x,), (fitted_pull(lambda g, _: np.where(inside, g, 0), x.shape, value.shape),))
 
 

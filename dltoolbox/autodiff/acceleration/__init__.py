@@ -1,0 +1,1 @@
+"""`dlaccelerate`: functions of dlarrays as recorded programs."""
