@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from math import prod
+from typing import Any
 
 import numpy as np
 
+from dltoolbox.autodiff.apply import apply_op
+from dltoolbox.autodiff.dlarray import one_precision
 from dltoolbox.core import convert
 from dltoolbox.core.dims import times
 from dltoolbox.core.display import counted
 from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import Configured, Property
-from dltoolbox.functions.labels import LabelledLayout, data_format, real_array
-from dltoolbox.ops import OPS
+from dltoolbox.functions.labels import LabelledOptions, data_format, real_payload, result_like, shaped, turned
 
 
 class _Leaky(Configured):
@@ -20,10 +22,8 @@ class _Leaky(Configured):
     scale = Property(convert.real(), 0.01, positional=True)
 
 
-class _Labelled(Configured):
+class _AlongChannels(LabelledOptions):
     """Options of functions that act along the channels."""
-
-    DataFormat = data_format()
 
     def validate(self) -> None:
         if "C" not in self.DataFormat:
@@ -31,11 +31,11 @@ class _Labelled(Configured):
                  f"'{self.DataFormat}' has no C.", "Label one dimension C.")
 
 
-class _Softmax(_Labelled):
+class _Softmax(_AlongChannels):
     function = "softmax"
 
 
-class _CrossChannel(_Labelled):
+class _CrossChannel(_AlongChannels):
     function = "crosschannelnorm"
     windowSize = Property(convert.integer(1), positional=True)
     Alpha = Property(convert.real(0, low_open=True), 1e-4)
@@ -44,12 +44,11 @@ class _CrossChannel(_Labelled):
     DataFormat = data_format()
 
 
-class _Dense(Configured):
+class _Dense(LabelledOptions):
     function = "fullyconnect"
-    DataFormat = data_format()
 
 
-def relu(X: object) -> np.ndarray:
+def relu(X: object) -> Any:
     """max(0, X), element by element.
 
     Args:
@@ -68,11 +67,10 @@ def relu(X: object) -> np.ndarray:
     Source:
         Nair and Hinton, "Rectified linear units improve restricted Boltzmann machines" (2010).
     """
-    result: np.ndarray = OPS["relu"].forward(real_array(X, "relu", "X"))
-    return result
+    return result_like(X, apply_op("relu", real_payload(X, "relu", "X")))
 
 
-def leakyrelu(X: object, *arguments: object, **options: object) -> np.ndarray:
+def leakyrelu(X: object, *arguments: object, **options: object) -> Any:
     """X where X ≥ 0, scale·X elsewhere: ``Y = leakyrelu(X, 0.1)``.
 
     Args:
@@ -94,11 +92,10 @@ def leakyrelu(X: object, *arguments: object, **options: object) -> np.ndarray:
         Maas, Hannun and Ng, "Rectifier nonlinearities improve neural network acoustic models" (2013).
     """
     chosen = _Leaky(*arguments, **options)
-    result: np.ndarray = OPS["leaky_relu"].forward(real_array(X, "leakyrelu", "X"), scale=chosen.scale)
-    return result
+    return result_like(X, apply_op("leaky_relu", real_payload(X, "leakyrelu", "X"), scale=chosen.scale))
 
 
-def softmax(X: object, *pairs: object, **options: object) -> np.ndarray:
+def softmax(X: object, *pairs: object, **options: object) -> Any:
     """exp(X) / Σ exp(X) over the channels: ``Y = softmax(X, 'DataFormat', 'CB')``.
 
     Args:
@@ -119,14 +116,12 @@ def softmax(X: object, *pairs: object, **options: object) -> np.ndarray:
     Source:
         Bishop, "Pattern Recognition and Machine Learning" (2006), section 4.3.4.
     """
-    chosen = _Softmax(*pairs, **options)
-    layout = LabelledLayout.of(chosen.DataFormat, "softmax", last="C")
-    X = real_array(X, "softmax", "X")
-    with np.errstate(invalid="ignore"):  # of infinite scores comes NaN, as in MATLAB
-        return layout.restore(OPS["softmax"].forward(layout.arrange(X)[..., None])[..., 0], X.ndim)
+    x, layout = _Softmax.beside(X, *pairs, **options).arranged(X, last="C")
+    y = apply_op("softmax", shaped(x, (*x.shape, 1)))
+    return layout.restore(shaped(y, x.shape))
 
 
-def crosschannelnorm(X: object, windowSize: object, *pairs: object, **options: object) -> np.ndarray:
+def crosschannelnorm(X: object, windowSize: object, *pairs: object, **options: object) -> Any:
     """Local response normalisation: X / (K + Alpha·ss/windowSize)^Beta, ss the sum of squares over nearby channels.
 
     The window reaches ⌊(windowSize − 1)/2⌋ channels back and ⌊windowSize/2⌋ forward. At the edges fewer channels are
@@ -153,16 +148,14 @@ def crosschannelnorm(X: object, windowSize: object, *pairs: object, **options: o
         Krizhevsky, Sutskever and Hinton, "ImageNet classification with deep convolutional neural networks" (2012), with
         Alpha divided by the window size; MathWorks documentation of crosschannelnorm.
     """
-    chosen = _CrossChannel(windowSize, *pairs, **options)
-    layout = LabelledLayout.of(chosen.DataFormat, "crosschannelnorm", last="C")
-    X = real_array(X, "crosschannelnorm", "X")
-    with np.errstate(over="ignore", invalid="ignore"):  # of huge options comes Inf or NaN
-        y = OPS["cross_channel_norm"].forward(layout.arrange(X)[..., None], size=chosen.windowSize, alpha=chosen.Alpha,
-                                              beta=chosen.Beta, k=chosen.K)
-    return layout.restore(y[..., 0], X.ndim)
+    chosen = _CrossChannel.beside(X, windowSize, *pairs, **options)
+    x, layout = chosen.arranged(X, last="C")
+    y = apply_op("cross_channel_norm", shaped(x, (*x.shape, 1)), size=chosen.windowSize, alpha=chosen.Alpha,
+                 beta=chosen.Beta, k=chosen.K)
+    return layout.restore(shaped(y, x.shape))
 
 
-def fullyconnect(X: object, weights: object, bias: object, *pairs: object, **options: object) -> np.ndarray:
+def fullyconnect(X: object, weights: object, bias: object, *pairs: object, **options: object) -> Any:
     """weights · X + bias over all spatial dimensions and channels of an observation, and time step if there are any.
 
     Args:
@@ -187,15 +180,15 @@ def fullyconnect(X: object, weights: object, bias: object, *pairs: object, **opt
     Source:
         MathWorks documentation of fullyconnect.
     """
-    given = _Dense(*pairs, **options).DataFormat
+    chosen = _Dense.beside(X, *pairs, **options)
+    given = chosen.DataFormat
     if "U" in given or not set(given) & set("SC"):
         fail("fullyconnect:noFeatures", f"fullyconnect flattens the dimensions labelled S and C, but DataFormat is "
              f"'{given}'.", "Label the features C or S, and use no U.")
-    layout = LabelledLayout.of(given, "fullyconnect", last="BT")
-    x = layout.arrange(real_array(X, "fullyconnect", "X"))
+    x, layout = chosen.arranged(X, weights, bias, last="BT")
+    x, W, b = one_precision([x, real_payload(weights, "fullyconnect", "weights"),
+                             real_payload(bias, "fullyconnect", "bias")])
     features = sum(label in "SC" for label in given)
-    W = real_array(weights, "fullyconnect", "weights")
-    b = real_array(bias, "fullyconnect", "bias")
     count = prod(x.shape[:features])
     outputs = W.shape[0] if W.ndim else 1
     if W.size != outputs * count:
@@ -204,12 +197,13 @@ def fullyconnect(X: object, weights: object, bias: object, *pairs: object, **opt
     if b.size not in (1, outputs):
         fail("fullyconnect:biasMismatch", f"bias has {counted(b.size, 'element')} for {counted(outputs, 'output')}.",
              "Pass one element per output.")
-    flat = W.reshape(outputs, count, order="F")
+    flat = shaped(W, (outputs, count)) if W.ndim <= 2 else np.reshape(W, (outputs, count), order="F")
     kept = x.shape[features:]
-    y = OPS["dense"].forward(x.reshape(*x.shape[:features], prod(kept)), flat, np.broadcast_to(b.reshape(-1), outputs))
+    one_each = b if b.size == outputs else np.broadcast_to(shaped(b, ()), (outputs,))
+    y = apply_op("dense", shaped(x, (*x.shape[:features], prod(kept))), flat, one_each)
     rest = [label for label in given if label in "BT"]
     behind = [label for label in rest if given.index(label) > max(given.rfind("S"), given.rfind("C"))]
     wanted = [*(label for label in rest if label not in behind), "C", *behind]
     stored = ["C", *(label for label in "BT" if label in rest)]
-    result: np.ndarray = y.reshape(outputs, *kept).transpose([stored.index(label) for label in wanted])
-    return result
+    back = turned(shaped(y, (outputs, *kept)), [stored.index(label) for label in wanted])
+    return layout.result(back, "".join(wanted))

@@ -171,7 +171,7 @@ def maxpool(X: object, poolsize: object, *pairs: object, nargout: int = 1, **opt
     return outputs(results, nargout, "maxpool")
 
 
-def avgpool(X: object, poolsize: object, *pairs: object, **options: object) -> np.ndarray:
+def avgpool(X: object, poolsize: object, *pairs: object, **options: object) -> Any:
     """Mean of every pooling region: ``Y = avgpool(X, 2, 'Stride', 2, 'DataFormat', 'SSCB')``.
 
     Args:
@@ -208,7 +208,7 @@ def avgpool(X: object, poolsize: object, *pairs: object, **options: object) -> n
     return layout.restore(y, X.ndim)
 
 
-def maxunpool(Y: object, indx: object, outputSize: object, *pairs: object, **options: object) -> np.ndarray:
+def maxunpool(Y: object, indx: object, outputSize: object, *pairs: object, **options: object) -> Any:
     """Put maxima back where `maxpool` found them; everything else is 0.
 
     Args:
@@ -286,7 +286,8 @@ def _linear(indx: object, y: np.ndarray, layout: LabelledLayout) -> np.ndarray:
         fail("maxunpool:invalidIndices", "indx must hold positive integers.", "Pass the second output of maxpool.")
     whole = array.astype(np.int64)
     if whole.ndim <= len(layout.given) and layout.arranged(whole.shape) == y.shape:
-        return layout.arrange(whole, "indx")
+        arranged: np.ndarray = layout.arrange(whole, "indx")
+        return arranged
     if whole.size == max(whole.shape, default=1) == y.size:
         return whole.reshape(y.shape, order="F")
     fail("maxunpool:sizeMismatch", f"indx has size {times(array.shape)}, but Y has size {times(y.shape)} "
