@@ -36,9 +36,8 @@ def labels(value: object) -> str:
     """A DataFormat: a word of the letters S, C, B, T, U; C, B and T occur at most once."""
     expected = "one label per dimension of X out of S, C, B, T and U, such as 'SSCB'"
     if value is None or (isinstance(value, str) and not value):
-        raise InvalidValue(expected, "Without labels, an array needs them here: pass for example DataFormat='SSCB' for h×w×c×N "
-                           "images, or a formatted dlarray, dlarray(X, 'SSCB').",
-                           "missingDataFormat")
+        raise InvalidValue(expected, "The array has no labels: pass for example DataFormat='SSCB' for h×w×c×N images, or a "
+                           "formatted dlarray, dlarray(X, 'SSCB').", "missingDataFormat")
     if not isinstance(value, str) or set(value.upper()) - set(DISPLAY):
         raise InvalidValue(expected, "Pass for example 'SSCB': S is spatial, C channel, B batch, T time, U anything else.")
     if any(value.upper().count(label) > 1 for label in "CBT"):
