@@ -79,9 +79,15 @@ from dltoolbox.exchange.registered import registerFunction, registerLayer
 from dltoolbox.exchange.writers.matlab import toMATLAB
 from dltoolbox.exchange.writers.python import toPython
 from dltoolbox.functions.activations import crosschannelnorm, fullyconnect, leakyrelu, relu, softmax
+from dltoolbox.functions.alignment import ctc
+from dltoolbox.functions.attention import attention, embed
 from dltoolbox.functions.losses import crossentropy, huber, l1loss, l2loss, mse
+from dltoolbox.functions.normalisation import batchnorm, groupnorm, instancenorm, layernorm
+from dltoolbox.functions.pages import dlmtimes
 from dltoolbox.functions.pooling import avgpool, maxpool, maxunpool
 from dltoolbox.functions.pooling_overlap import poolingOverlap
+from dltoolbox.functions.recurrent import gru, lstm
+from dltoolbox.functions.resizing import dlresize
 from dltoolbox.layers import FACTORIES, Layer
 from dltoolbox.layers.custom.declared import learnableParameter, stateParameter
 from dltoolbox.layers.custom.formats import Acceleratable, Formattable
@@ -131,27 +137,28 @@ __all__ = [
     *FACTORIES, *EXPORTED, "Acceleratable", "ClassificationLayer", "DAGNetwork", "DltoolboxError", "DltoolboxWarning",
     "Formattable", "Issue", "Layer", "LayerArray", "LayerGraph", "MissingExtraError", "NetworkAnalysis", "RegressionLayer",
     "SemanticSegmentationMetrics", "SeriesNetwork", "activations", "adamupdate", "addInputLayer", "addLayers", "addcats",
-    "alexnet", "analyzeNetwork", "assembleNetwork", "avgpool", "canUseGPU", "canUseParallelPool", "categorical",
-    "categories", "checkLayer", "classify", "classifyAndUpdateState", "clearCache", "confusionmat", "connectLayers",
-    "countcats", "crosschannelnorm", "crossentropy", "dag2dlnetwork", "darknet19", "darknet53", "deeplabv3plusLayers",
-    "densenet201", "digitTest4DArrayData", "digitTrain4DArrayData", "dims", "disconnectLayers", "disp", "dlaccelerate",
-    "dlarray", "dlfeval", "dlgradient", "dlnetwork", "dlupdate", "doc2sequence", "efficientnetb0",
-    "evaluateSemanticSegmentation", "expandLayers", "explain", "extractdata", "fcnLayers", "findPlaceholderLayers",
-    "finddim", "forward", "freezeWeights", "fullyconnect", "functionLayer", "gather", "gearboxFeatures", "getL2Factor",
-    "getLayer", "getLearnRateFactor", "googlenet", "gpuArray", "gpuDevice", "gpuDeviceCount", "groupLayers", "hasdata",
-    "huber", "inceptionv3", "ind2word", "initialize", "iscategorical", "iscategory", "isdlarray", "isordinal", "isundefined",
-    "japaneseVowelsTestData", "japaneseVowelsTrainData", "l1loss", "l2loss", "layerArray", "layerGraph", "lbfgsState",
-    "lbfgsupdate", "leakyrelu", "learnableParameter", "loadNetwork", "maxNumCompThreads", "maxpool", "maxunpool",
-    "mergecats", "minibatchpredict", "minibatchqueue", "mobilenetv2", "mse", "networkDataLayout", "networkLayer",
-    "neuralODELayer", "onehotdecode", "onehotencode", "padsequences", "parpool", "placeholderLayer", "plot",
-    "poolingLayerFrom", "poolingLayerTo", "poolingOverlap", "poolingToStridedConvolution", "predict",
-    "predictAndUpdateState", "registerFunction", "registerLayer", "relu", "removeLayers", "removecats", "renamecats",
-    "reordercats", "replaceLayer", "reset", "resetState", "resnet101", "resnet18", "resnet3dLayers", "resnet3dNetwork",
-    "resnet50", "resnetLayers", "resnetNetwork", "rmspropupdate", "rng", "saveNetwork", "scores2label", "seasonalSeries",
-    "segnetLayers", "semanticseg", "setL2Factor", "setLearnRateFactor", "setcats", "sgdmupdate", "shapeVolumes",
-    "shufflenet", "softmax", "squeezenet", "stateParameter", "stripdims", "summary", "toMATLAB", "toPython", "trainNetwork",
-    "trainingOptions", "triangleImages", "unet", "unet3d", "unet3dLayers", "unetLayers", "unfreezeWeights", "vgg16", "vgg19",
-    "waveformSequences", "word2ind", "wordEncoding", "xception",
+    "alexnet", "analyzeNetwork", "assembleNetwork", "attention", "avgpool", "batchnorm", "canUseGPU", "canUseParallelPool",
+    "categorical", "categories", "checkLayer", "classify", "classifyAndUpdateState", "clearCache", "confusionmat",
+    "connectLayers", "countcats", "crosschannelnorm", "crossentropy", "ctc", "dag2dlnetwork", "darknet19", "darknet53",
+    "deeplabv3plusLayers", "densenet201", "digitTest4DArrayData", "digitTrain4DArrayData", "dims", "disconnectLayers",
+    "disp", "dlaccelerate", "dlarray", "dlfeval", "dlgradient", "dlmtimes", "dlnetwork", "dlresize", "dlupdate",
+    "doc2sequence", "efficientnetb0", "embed", "evaluateSemanticSegmentation", "expandLayers", "explain", "extractdata",
+    "fcnLayers", "findPlaceholderLayers", "finddim", "forward", "freezeWeights", "fullyconnect", "functionLayer", "gather",
+    "gearboxFeatures", "getL2Factor", "getLayer", "getLearnRateFactor", "googlenet", "gpuArray", "gpuDevice",
+    "gpuDeviceCount", "groupLayers", "groupnorm", "gru", "hasdata", "huber", "inceptionv3", "ind2word", "initialize",
+    "instancenorm", "iscategorical", "iscategory", "isdlarray", "isordinal", "isundefined", "japaneseVowelsTestData",
+    "japaneseVowelsTrainData", "l1loss", "l2loss", "layerArray", "layerGraph", "layernorm", "lbfgsState", "lbfgsupdate",
+    "leakyrelu", "learnableParameter", "loadNetwork", "lstm", "maxNumCompThreads", "maxpool", "maxunpool", "mergecats",
+    "minibatchpredict", "minibatchqueue", "mobilenetv2", "mse", "networkDataLayout", "networkLayer", "neuralODELayer",
+    "onehotdecode", "onehotencode", "padsequences", "parpool", "placeholderLayer", "plot", "poolingLayerFrom",
+    "poolingLayerTo", "poolingOverlap", "poolingToStridedConvolution", "predict", "predictAndUpdateState",
+    "registerFunction", "registerLayer", "relu", "removeLayers", "removecats", "renamecats", "reordercats", "replaceLayer",
+    "reset", "resetState", "resnet101", "resnet18", "resnet3dLayers", "resnet3dNetwork", "resnet50", "resnetLayers",
+    "resnetNetwork", "rmspropupdate", "rng", "saveNetwork", "scores2label", "seasonalSeries", "segnetLayers", "semanticseg",
+    "setL2Factor", "setLearnRateFactor", "setcats", "sgdmupdate", "shapeVolumes", "shufflenet", "softmax", "squeezenet",
+    "stateParameter", "stripdims", "summary", "toMATLAB", "toPython", "trainNetwork", "trainingOptions", "triangleImages",
+    "unet", "unet3d", "unet3dLayers", "unetLayers", "unfreezeWeights", "vgg16", "vgg19", "waveformSequences", "word2ind",
+    "wordEncoding", "xception",
 ]
 
 globals().update(FACTORIES, **NOT_IN_THIS_RELEASE, next=next_minibatch)

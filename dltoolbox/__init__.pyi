@@ -103,15 +103,26 @@ from dltoolbox.functions.activations import fullyconnect as fullyconnect
 from dltoolbox.functions.activations import leakyrelu as leakyrelu
 from dltoolbox.functions.activations import relu as relu
 from dltoolbox.functions.activations import softmax as softmax
+from dltoolbox.functions.alignment import ctc as ctc
+from dltoolbox.functions.attention import attention as attention
+from dltoolbox.functions.attention import embed as embed
 from dltoolbox.functions.losses import crossentropy as crossentropy
 from dltoolbox.functions.losses import huber as huber
 from dltoolbox.functions.losses import l1loss as l1loss
 from dltoolbox.functions.losses import l2loss as l2loss
 from dltoolbox.functions.losses import mse as mse
+from dltoolbox.functions.normalisation import batchnorm as batchnorm
+from dltoolbox.functions.normalisation import groupnorm as groupnorm
+from dltoolbox.functions.normalisation import instancenorm as instancenorm
+from dltoolbox.functions.normalisation import layernorm as layernorm
+from dltoolbox.functions.pages import dlmtimes as dlmtimes
 from dltoolbox.functions.pooling import avgpool as avgpool
 from dltoolbox.functions.pooling import maxpool as maxpool
 from dltoolbox.functions.pooling import maxunpool as maxunpool
 from dltoolbox.functions.pooling_overlap import poolingOverlap as poolingOverlap
+from dltoolbox.functions.recurrent import gru as gru
+from dltoolbox.functions.recurrent import lstm as lstm
+from dltoolbox.functions.resizing import dlresize as dlresize
 from dltoolbox.layers.activation import ClippedReLULayer as _ClippedReLULayer
 from dltoolbox.layers.activation import DropoutLayer as _DropoutLayer
 from dltoolbox.layers.activation import ELULayer as _ELULayer
@@ -293,8 +304,8 @@ __all__ = [
     "densenet201", "depthConcatenationLayer", "depthToSpace2dLayer", "dicePixelClassificationLayer",
     "digitTest4DArrayData", "digitTrain4DArrayData", "dims", "disconnectLayers", "disp", "dlaccelerate", "dlarray",
     "dlconv", "dldivergence", "dlfeval", "dlgradient", "dljacobian", "dllaplacian", "dlmtimes", "dlnetwork", "dlode45",
-    "dlquantizer", "dltranspconv", "dlupdate", "doc2sequence", "drise", "dropoutLayer", "efficientnetb0", "eluLayer",
-    "embed", "embeddingConcatenationLayer", "embeddingLayer", "estimateNetworkOutputBounds",
+    "dlquantizer", "dlresize", "dltranspconv", "dlupdate", "doc2sequence", "drise", "dropoutLayer", "efficientnetb0",
+    "eluLayer", "embed", "embeddingConcatenationLayer", "embeddingLayer", "estimateNetworkOutputBounds",
     "evaluateSemanticSegmentation", "expandLayers", "explain", "exponentialLearnRate", "exportNetworkToTensorFlow",
     "exportONNXNetwork", "extractdata", "fScoreMetric", "fcnLayers", "featureInputLayer", "fileDatastore",
     "findPlaceholderLayers", "finddim", "flattenLayer", "focalLossLayer", "forward", "freezeParameters",
@@ -1458,18 +1469,6 @@ def gruProjectedLayer(
 ) -> _GRUProjectedLayer:
     """Projected GRU layer: a GRU whose weights are products of two narrow matrices, so that there are fewer learnables."""
 
-def lstm(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. Use the layer of that kind: dlnetwork([sequenceInputLayer(12), lstmLayer(100)])."""
-
-def gru(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. Use the layer of that kind: dlnetwork([sequenceInputLayer(12), lstmLayer(100)])."""
-
-def embed(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. Look the vectors of the words up with NumPy: vectors[words], with one row per word."""
-
-def attention(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. attentionLayer(8) and selfAttentionLayer(8, 64) are layers of networks."""
-
 def visionTransformer(*arguments: Any, **options: Any) -> NoReturn:
     """Not in this release. resnet18(Weights='none') and its kin classify images without attention."""
 
@@ -1533,9 +1532,6 @@ def yolov2ReorgLayer(*arguments: Any, **options: Any) -> NoReturn:
 def dlode45(*arguments: Any, **options: Any) -> NoReturn:
     """Not in this release. There is no replacement in this release."""
 
-def ctc(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. There is no replacement in this release."""
-
 def spatialTransformerLayer(*arguments: Any, **options: Any) -> NoReturn:
     """Not in this release. There is no replacement in this release."""
 
@@ -1572,26 +1568,11 @@ def dlconv(*arguments: Any, **options: Any) -> NoReturn:
 def dltranspconv(*arguments: Any, **options: Any) -> NoReturn:
     """Not in this release. Use the layer of that kind: predict(dlnetwork([imageInputLayer([4, 4, 1], Normalization='none'), convolution2dLayer(3, 8), batchNormalizationLayer, geluLayer]), X)."""
 
-def batchnorm(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. Use the layer of that kind: predict(dlnetwork([imageInputLayer([4, 4, 1], Normalization='none'), convolution2dLayer(3, 8), batchNormalizationLayer, geluLayer]), X)."""
-
-def layernorm(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. Use the layer of that kind: predict(dlnetwork([imageInputLayer([4, 4, 1], Normalization='none'), convolution2dLayer(3, 8), batchNormalizationLayer, geluLayer]), X)."""
-
-def groupnorm(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. Use the layer of that kind: predict(dlnetwork([imageInputLayer([4, 4, 1], Normalization='none'), convolution2dLayer(3, 8), batchNormalizationLayer, geluLayer]), X)."""
-
-def instancenorm(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. Use the layer of that kind: predict(dlnetwork([imageInputLayer([4, 4, 1], Normalization='none'), convolution2dLayer(3, 8), batchNormalizationLayer, geluLayer]), X)."""
-
 def gelu(*arguments: Any, **options: Any) -> NoReturn:
     """Not in this release. Use the layer of that kind: predict(dlnetwork([imageInputLayer([4, 4, 1], Normalization='none'), convolution2dLayer(3, 8), batchNormalizationLayer, geluLayer]), X)."""
 
 def sigmoid(*arguments: Any, **options: Any) -> NoReturn:
     """Not in this release. Compute it with NumPy: 1 / (1 + np.exp(-X))."""
-
-def dlmtimes(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. Compute it with NumPy: np.matmul(A, B)."""
 
 def indexcrossentropy(*arguments: Any, **options: Any) -> NoReturn:
     """Not in this release. crossentropy(scores, onehotencode(Y, 1), DataFormat='CB') takes labels as vectors."""

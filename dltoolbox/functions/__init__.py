@@ -1,8 +1,15 @@
 """MATLAB's deep learning functions of arrays: pooling, activations, losses, with labels instead of layers."""
 
 from dltoolbox.functions.activations import crosschannelnorm, fullyconnect, leakyrelu, relu, softmax
+from dltoolbox.functions.alignment import ctc
+from dltoolbox.functions.attention import attention, embed
 from dltoolbox.functions.losses import crossentropy, huber, l1loss, l2loss, mse
+from dltoolbox.functions.normalisation import batchnorm, groupnorm, instancenorm, layernorm
+from dltoolbox.functions.pages import dlmtimes
 from dltoolbox.functions.pooling import avgpool, maxpool, maxunpool
+from dltoolbox.functions.recurrent import gru, lstm
+from dltoolbox.functions.resizing import dlresize
 
-__all__ = ["avgpool", "crosschannelnorm", "crossentropy", "fullyconnect", "huber", "l1loss", "l2loss", "leakyrelu",
+__all__ = ["attention", "avgpool", "batchnorm", "crosschannelnorm", "crossentropy", "ctc", "dlmtimes", "dlresize", "embed",
+           "fullyconnect", "groupnorm", "gru", "huber", "instancenorm", "l1loss", "l2loss", "layernorm", "leakyrelu", "lstm",
            "maxpool", "maxunpool", "mse", "relu", "softmax"]

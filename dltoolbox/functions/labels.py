@@ -61,7 +61,7 @@ class LabelledOptions(Configured):
     DataFormat = data_format()
 
     @classmethod
-    def beside(cls, X: object, *arguments: object, **options: object) -> Self:
+    def beside(cls, X: object, /, *arguments: object, **options: object) -> Self:
         """The options that stand beside an array, and the labels that it has."""
         if isinstance(X, dlarray) and X.labels:
             words = [*options, *(word for word in arguments if isinstance(word, str))]

@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike
 
-from dltoolbox.kernels.base import BindContext, BoundKernel, Closure, Kernel, in_turn, kernel
+from dltoolbox.kernels.base import BindContext, BoundKernel, Closure, Kernel, KernelSpec, in_turn, kernel
 from dltoolbox.kernels.blocking import cut, shares
 from dltoolbox.kernels.elementwise.arithmetic import threads_for
 from dltoolbox.ops.base import BOTH
@@ -168,6 +168,10 @@ class AttentionBlocks(Kernel):
     @property
     def saved_for_backward(self) -> frozenset[str]:
         return BOTH
+
+    def accepts(self, case: KernelSpec) -> bool:
+        """Masks of pairs only come from functions of arrays, which call no kernels."""
+        return all(len(dims.sizes) < 4 for dims in case.inputs)
 
     def bind(self, site: BindContext) -> BoundKernel:
         x, threads = site.inputs[0], threads_for(site, site.inputs[0].size)

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
-from math import ceil, floor
+from math import ceil
 
 from dltoolbox.core import convert
 from dltoolbox.core.dims import Dims, times, vector
 from dltoolbox.core.errors import fail
-from dltoolbox.core.properties import ByRank, InvalidValue, Property
-from dltoolbox.core.unknown import UNKNOWN, is_known
+from dltoolbox.core.properties import ByRank, Property
+from dltoolbox.core.resampling import densities, resized, scale_factors, size_or_proportions
 from dltoolbox.layers.base import Row, layer
 from dltoolbox.layers.windowed import SizeRule, SpatialLayer
 from dltoolbox.ops import Builder, Outputs, Value
-
-SCALES = 10**6  # A scale such as 1/3 means the nearest fraction with a denominator of at most this.
 
 
 def _corner(rank: int) -> convert.Convert[str | tuple[int, ...]]:
@@ -113,45 +110,11 @@ class Crop3DLayer(Crop, rank=3):
                             positional=True, argument="cropLocation")
 
 
-def _factors(rank: int) -> convert.Convert[tuple[float, ...] | None]:
-    factor = convert.real(1 / SCALES, convert.LARGEST_COUNT)
-
-    @convert.annotated("float | Sequence[float]")
-    def conversion(value: object) -> tuple[float, ...]:
-        items = convert.items_of(value)
-        try:
-            got = tuple(factor(item) for item in items)
-        except InvalidValue:
-            got = ()
-        if len(got) not in (1, rank):
-            raise InvalidValue(f"a number from {1 / SCALES:g} to {convert.LARGEST_COUNT} or a vector of {rank} of them")
-        return got * rank if len(got) == 1 else got
-    return convert.optional(conversion)
-
-
-def _size(rank: int) -> convert.Convert[tuple[int | None, ...] | None]:
-    @convert.annotated("Sequence[float | None]")
-    def conversion(value: object) -> tuple[int | None, ...]:
-        wrong = InvalidValue(f"a vector of {rank} positive integers or NaN, not all of them NaN, such as {[14] * rank}")
-        try:
-            sizes = convert.sizes_or_unknown(convert.items_of(value))
-        except InvalidValue:
-            raise wrong from None
-        if len(sizes) != rank or set(sizes) == {None}:
-            raise wrong
-        return sizes
-    return convert.optional(conversion)
-
-
-def exact_ratio(m: int, n: int) -> Fraction:
-    return Fraction(m, n) if is_known(m, n) else UNKNOWN  # type: ignore[return-value]
-
-
 class Resize(SpatialLayer):
     """Resampling by a factor, to a size, or to the spatial size of a second input, in any number of dimensions."""
 
-    Scale = Property(ByRank(_factors), None, "Factor on the size, per dimension.", group="")
-    OutputSize = Property(ByRank(_size), None, "Size of the output; NaN keeps the proportions.", group="")
+    Scale = Property(ByRank(scale_factors), None, "Factor on the size, per dimension.", group="")
+    OutputSize = Property(ByRank(size_or_proportions), None, "Size of the output; NaN keeps the proportions.", group="")
     EnableReferenceInput = Property(convert.flag, False, "Whether the input 'ref' exists, whose size the output gets.",
                                     group="")
     Method = Property(ByRank(lambda rank: convert.choice("nearest", {2: "bilinear"}.get(rank, "trilinear"))), "nearest",
@@ -176,11 +139,7 @@ class Resize(SpatialLayer):
         """Spatial size of the output."""
         if ref:
             return ref[0].spatial
-        if self.Scale is not None:
-            return tuple(floor(n * factor) for n, factor in zip(x.spatial, self.Scale, strict=True))
-        sizes = [*zip(self.OutputSize or (), x.spatial, strict=True)]
-        known = next(exact_ratio(m, n) for m, n in sizes if m is not None)
-        return tuple(ceil(n * known) if m is None else m for m, n in sizes)
+        return resized(x.spatial, self.Scale, self.OutputSize)
 
     def check(self, *inputs: Dims) -> None:
         for dims in inputs:
@@ -196,8 +155,7 @@ class Resize(SpatialLayer):
 
     def build(self, g: Builder, x: Value, *ref: Value) -> Outputs:
         to = self.output(x.dims, *(value.dims for value in ref))
-        factors = (tuple(Fraction(scale).limit_denominator(SCALES) for scale in self.Scale) if self.Scale is not None else
-                   tuple(exact_ratio(m, n) for m, n in zip(to, x.dims.spatial, strict=True)))
+        factors = densities(x.dims.spatial, to, self.Scale)
         return g.resize(x, to=to, factors=factors, method="nearest" if self.Method == "nearest" else "linear",
                         transform=self.GeometricTransformMode, rounding=self.NearestRoundingMode)
 

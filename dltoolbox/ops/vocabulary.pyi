@@ -279,7 +279,7 @@ class Vocabulary(Protocol):
         """The loss of an outside function. Padded steps of predictions and targets hold zeros."""
 
     def attention(self, q: Value, k: Value, v: Value, *extras: Value, axis: int, heads: int, scale: float, causal: bool, way: Way | None = None) -> Value:
-        """Values, weighted by the `weights` of their keys: ``(q, k, v[, mask][, lengths])``."""
+        """Values, weighted by the `weights` of their keys: ``(q, k, v[, mask][, pairs][, lengths])``."""
 
     def attention_scores(self, q: Value, k: Value, *extras: Value, axis: int, heads: int, scale: float, causal: bool, way: Way | None = None) -> Value:
         """The `weights` themselves, keys × queries × heads × B: ``(q, k[, mask][, lengths])`` as in `attention`."""

@@ -255,6 +255,26 @@ example("avgpool sums", lambda: [images(), 2], Divisor=1, **POOLING)
 example("poolingOverlap", lambda: [[[1, 5, 2], [3, 4, 0]], 2], stride=1, method="mean", pad=True)
 example("poolingOverlap indx", lambda: [[[1, 5, 2], [3, 4, 0]], 2], pad=True, nargout=2)
 example("maxunpool", lambda: [[[5, 7]], [[3, 8]], [2, 4, 1, 1]], DataFormat="SSCB")
+example("batchnorm", lambda: [images(), [0.5], [2]], mu=[0.1], sigmaSq=[2], MeanDecay=0.2, VarianceDecay=0.2, Epsilon=1e-4,
+        DataFormat="SSCB", nargout=3)
+example("batchnorm prediction", lambda: [images(), [0.5], [2], [0.1], [2]], DataFormat="SSCB")
+example("layernorm", lambda: [images(), [0.5], [2]], OperationDimension="channel-only", Epsilon=1e-4, DataFormat="SSCB")
+example("groupnorm", lambda: [images(), 1, [0.5], [2]], Epsilon=1e-4, DataFormat="SSCB")
+example("instancenorm", lambda: [images(), [0.5], [2]], Epsilon=1e-4, DataFormat="SSCB")
+UNITS = {"StateActivationFunction": "softsign", "GateActivationFunction": "hard-sigmoid", "DataFormat": "CBT"}
+example("lstm", lambda: [np.ones((2, 3, 4)), np.zeros((1, 3)), np.zeros((1, 1)), np.ones((4, 2)), np.ones((4, 1)),
+                         np.ones(4)], nargout=3, **UNITS)
+example("gru", lambda: [np.ones((2, 3, 4)), np.zeros((1, 3)), np.ones((3, 2)), np.ones((3, 1)), np.ones(6)], nargout=2,
+        ResetGateMode="recurrent-bias-after-multiplication", **UNITS)
+example("attention", lambda: [np.ones((2, 3, 4)), np.ones((2, 3, 5)), np.ones((4, 3, 5)), 2], Scale=0.5,
+        PaddingMask=np.ones((1, 3, 5)), AttentionMask=np.ones((5, 4)), DropoutProbability=0.1, DataFormat="CBT", nargout=2)
+example("embed", lambda: [[[1, 2, 2]], [[10, 20], [1, 2]]], DataFormat="CB")
+example("ctc", lambda: [np.full((3, 2, 5), 1 / 3), [[[2, 3], [3, 3]]], np.ones((1, 2, 5)), [[[1, 1], [1, 0]]]],
+        BlankIndex="first", DataFormat="CBT")
+example("dlresize", lambda: [images()], Scale=2, Method="linear", GeometricTransformMode="asymmetric",
+        NearestRoundingMode="floor", DataFormat="SSCB")
+example("dlresize size", lambda: [images()], OutputSize=[3, None], DataFormat="SSCB")
+example("dlmtimes", lambda: [np.ones((2, 3, 4)), np.ones((3, 2, 4))])
 
 # Layer arrays, graphs and networks ------------------------------------------------------------------------------------
 example("layerArray", lambda: [[*layers(), [dl.reluLayer]]])

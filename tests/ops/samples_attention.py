@@ -27,7 +27,9 @@ def lengths(rng: np.random.Generator, steps: int, n: int) -> np.ndarray:
 
 
 def extras(rng: np.random.Generator, kinds: Sequence[str], axis: int, steps: int, n: int) -> Inputs:
-    return tuple(mask(rng, axis, steps, n) if kind == "mask" else lengths(rng, steps, n) for kind in kinds)
+    made = {"mask": lambda: mask(rng, axis, steps, n), "lengths": lambda: lengths(rng, steps, n),
+            "pairs": lambda: (rng.random((steps, 4, 1, n)) < 0.6).astype(np.float64)}
+    return tuple(made[kind]() for kind in kinds)
 
 
 # queries, keys, channels of keys, channels of values, heads, further inputs, causal
@@ -35,7 +37,7 @@ ATTENTION = {
     "one-head": (3, 3, 4, 4, 1, (), False), "heads": (5, 5, 6, 9, 3, (), False), "across": (4, 7, 2, 4, 2, (), False),
     "causal": (5, 5, 4, 2, 2, (), True), "one-step": (1, 1, 2, 2, 2, (), True), "mask": (4, 4, 4, 4, 2, ("mask",), False),
     "lengths": (3, 6, 4, 4, 2, ("lengths",), False), "all": (6, 6, 4, 6, 2, ("mask", "lengths"), True),
-    "long": (70, 65, 8, 8, 2, ("lengths",), True),
+    "pairs": (4, 5, 4, 4, 2, ("mask", "pairs"), False), "long": (70, 65, 8, 8, 2, ("lengths",), True),
 }
 
 

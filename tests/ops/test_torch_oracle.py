@@ -264,7 +264,8 @@ def kept_keys(q: Tensor, k: Tensor, extras: Any, axis: int, causal: bool) -> Ten
     if causal:
         kept = kept & (keys <= torch.arange(q.shape[2])[:, None])
     for extra in extras:
-        kept = kept & (keys < extra[:, None, None, None] if extra.ndim == 1 else stepwise(extra, axis).transpose(2, 3) != 0)
+        kept = kept & (keys < extra[:, None, None, None] if extra.ndim == 1 else extra.permute(3, 2, 1, 0) != 0
+                       if extra.ndim == 4 else stepwise(extra, axis).transpose(2, 3) != 0)
     return kept
 
 

@@ -24,4 +24,11 @@ def linear_form(function: Callable[..., Any]) -> SecondForm:
 LINEAR_OPS = ("flatten", "reshape", "permute", "append_spatial_dims", "without_time", "channel_shuffle", "halves",
               "depth_to_space", "space_to_depth", "crop", "resize", "prepend", "position_embedding", "flatten_positions")
 
+
+def dropout_again(use: Use) -> Sequence[Payload]:
+    """What was dropped stays so."""
+    return (use.gradients[0] * raw_values(use.outputs[1]),)
+
+
+SECOND |= dict.fromkeys(("dropout", "spatial_dropout"), dropout_again)
 SECOND |= {name: linear_form(OPS[name].forward) for name in LINEAR_OPS}

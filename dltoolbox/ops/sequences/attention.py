@@ -47,7 +47,7 @@ def of_heads(x: np.ndarray, axis: int) -> np.ndarray:
 
 def allowed(scores: tuple[int, ...], extras: Sequence[np.ndarray], axis: int, causal: bool) -> np.ndarray:
     """Which keys a query may look at, B × 1 × keys × queries or less: those up to its own step where it is ``causal``, those
-    that a mask (not 0) and the lengths of the keys leave.
+    that a mask (not 0), a mask of pairs (keys × queries × 1 × B) and the lengths of the keys leave.
     """
     keys, queries = scores[-2:]
     every = np.ones((1, 1, keys, queries), bool)
@@ -56,6 +56,8 @@ def allowed(scores: tuple[int, ...], extras: Sequence[np.ndarray], axis: int, ca
     for extra in extras:
         if extra.ndim == 1:
             every = every & real_steps(extra[:, None, None, None], keys)
+        elif extra.ndim == 4:
+            every = every & (extra.transpose(3, 2, 0, 1) != 0)
         else:
             every = every & (by_heads(extra, axis, 1).swapaxes(-2, -1) != 0)
     return every
@@ -102,9 +104,10 @@ class AttentionOp(Op):
 
 @op
 class attention(AttentionOp):
-    """Values, weighted by the `weights` of their keys: ``(q, k, v[, mask][, lengths])``.
+    """Values, weighted by the `weights` of their keys: ``(q, k, v[, mask][, pairs][, lengths])``.
 
-    The mask has one channel and the steps of the keys; keys where it is 0 are not looked at. Lengths are those of the keys.
+    The mask has one channel and the steps of the keys; keys where it is 0 are not looked at. Pairs are keys × queries × 1 ×
+    B: 0 where a query does not look at a key. Lengths are those of the keys.
     """
 
     saved_for_backward = IN
