@@ -40,7 +40,7 @@ GROUPS = (
     Group("categorical", "Categorical arrays and labels", "Labels as MATLAB keeps them.", ("data",)),
     Group("data", "Sample data", "Data sets that come with the package or are drawn on request.",
           ("data.samples", "data.sequence_samples")),
-    Group("arrays", "Functions on arrays", "What layers compute, as functions of plain arrays.", ("functions",)),
+    Group("arrays", "Functions on arrays", "What layers compute, as functions of arrays and dlarrays.", ("functions",)),
     Group("settings", "Randomness, devices and errors", "The random streams, threads and devices, and what is raised.",
           ("core", "runtime")),
     Group("base", "Layers as objects", "What all layers have in common.", ("layers.base",)),
