@@ -18,6 +18,7 @@ from dltoolbox.core.nargout import check_nargout, outputs
 from dltoolbox.core.properties import InvalidValue, Property
 from dltoolbox.functions.labels import LabelledLayout, LabelledOptions, data_format, real_payload, shaped, unconverted
 from dltoolbox.ops.sequences.attention import TIME_AXIS
+from dltoolbox.ops.sequences.embedding import Refusal
 
 
 def _attention_mask(value: object) -> Any:
@@ -156,6 +157,10 @@ def attention(queries: object, keys: object, values: object, numHeads: object, *
     return outputs((layout.restore(y), layout.result(weights)), nargout, "attention")
 
 
+OUT_OF_RANGE = ("Pass whole numbers from 1 on, as word2ind gives them; one more column of the weights can be the vector of "
+                "all that is unknown.")
+
+
 class _Embed(LabelledOptions):
     function = "embed"
 
@@ -202,11 +207,5 @@ def embed(X: object, weights: object, *pairs: object, **options: object) -> Any:
     if W.ndim != 2 or not W.size:
         fail("embed:invalidWeights", f"weights have size {times(W.shape)}, but must be a matrix with a column for every "
              "index.", "Pass an array of size embedding dimension × number of indices.")
-    values = raw_values(x)
-    wrong = ~((values >= 1) & (values <= W.shape[1]) & (values == np.floor(values)))
-    if wrong.any():
-        fail("embed:indexOutOfRange", f"X holds {values[wrong][0]:g}, but the weights have columns 1 to {W.shape[1]}.",
-             "Pass whole numbers from 1 on, as word2ind gives them; one more column of the weights can be the vector of all "
-             "that is unknown.")
-    y = apply_op("embed", x, W, known=W.shape[1])
+    y = apply_op("embed", x, W, known=W.shape[1], refusal=Refusal("embed:indexOutOfRange", OUT_OF_RANGE))
     return layout.restore(y if timed else shaped(y, y.shape[:-1]))
