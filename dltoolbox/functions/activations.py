@@ -14,7 +14,7 @@ from dltoolbox.core.dims import times
 from dltoolbox.core.display import counted
 from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import Configured, Property
-from dltoolbox.functions.labels import LabelledOptions, data_format, real_payload, result_like, shaped, turned
+from dltoolbox.functions.labels import LabelledOptions, axes_in_order, data_format, real_payload, result_like, shaped
 
 
 class _Leaky(Configured):
@@ -205,5 +205,5 @@ def fullyconnect(X: object, weights: object, bias: object, *pairs: object, **opt
     behind = [label for label in rest if given.index(label) > max(given.rfind("S"), given.rfind("C"))]
     wanted = [*(label for label in rest if label not in behind), "C", *behind]
     stored = ["C", *(label for label in "BT" if label in rest)]
-    back = turned(shaped(y, (outputs, *kept)), [stored.index(label) for label in wanted])
+    back = axes_in_order(shaped(y, (outputs, *kept)), [stored.index(label) for label in wanted])
     return layout.result(back, "".join(wanted))

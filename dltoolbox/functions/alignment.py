@@ -13,7 +13,7 @@ from dltoolbox.core.dims import times
 from dltoolbox.core.display import counted
 from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import Property
-from dltoolbox.functions.attention import binary
+from dltoolbox.functions.attention import as_logical
 from dltoolbox.functions.labels import LabelledLayout, LabelledOptions, data_format, shaped
 
 
@@ -75,7 +75,7 @@ def ctc(Y: object, targets: object, YMask: object, targetsMask: object, *pairs: 
     """
     chosen = _Ctc.beside(Y, *pairs, **options)
     y, layout = chosen.arranged(Y, first="C", last="B", what="Y")
-    y, labels, seen, real = (with_observations(x) for x in (
+    y, labels, seen, real = (with_batch_axis(x) for x in (
         y, *(raw_values(layout.like_x(x, name)) for x, name in (
             (targets, "targets"), (YMask, "YMask"), (targetsMask, "targetsMask")))))
     if not y.shape[-1]:
@@ -87,21 +87,21 @@ def ctc(Y: object, targets: object, YMask: object, targetsMask: object, *pairs: 
              f"{counted(y.shape[2], 'observation')}.", "Pass targets with a C of size 1 and as many observations as Y.")
     there = mask_of(real, labels.shape, "targetsMask")
     labels = np.where(there, labels[0], 0)
-    check_targets(labels, there, y.shape[0], chosen.blank(y.shape[0]))
+    check_target_classes(labels, there, y.shape[0], chosen.blank(y.shape[0]))
     labels = np.take_along_axis(labels, np.argsort(~there, 0, kind="stable"), 0)
     counts = there.sum(0)
-    check_lengths(labels, counts, steps.sum(0))
+    check_room_for_labels(labels, counts, steps.sum(0))
     losses = apply_op("ctc", in_front(y, steps), labels, steps.sum(0), counts, blank=chosen.blank(y.shape[0]))
     return result_of_mean(losses, layout)
 
 
-def with_observations(x: Payload) -> Payload:
+def with_batch_axis(x: Payload) -> Payload:
     return shaped(x, (*x.shape, 1)) if x.ndim == 2 else x
 
 
 def mask_of(mask: np.ndarray, like: tuple[int, ...], name: str) -> np.ndarray:
     """A mask of an array as steps × observations."""
-    whole = binary(mask, "ctc", name)
+    whole = as_logical(mask, "ctc", name)
     if whole.shape[0] not in (1, like[0]) or whole.shape[1:] != like[1:] or (whole != whole[:1]).any():
         fail(f"ctc:{name}Mismatch", f"{name} has size {times(whole.shape)} as channels × steps × observations, in which its "
              f"dimensions are read as those of Y, but it belongs to {times(like)}.", "Pass a mask of that size, or of one "
@@ -115,7 +115,7 @@ def in_front(y: Payload, steps: np.ndarray) -> Payload:
     return y if (order == np.arange(len(order))[:, None]).all() else y[:, order, np.arange(y.shape[2])]
 
 
-def check_targets(labels: np.ndarray, there: np.ndarray, classes: int, blank: int) -> None:
+def check_target_classes(labels: np.ndarray, there: np.ndarray, classes: int, blank: int) -> None:
     chosen = labels[there]
     wrong = ~((chosen >= 1) & (chosen <= classes) & (chosen == np.floor(chosen)))
     if wrong.any():
@@ -126,7 +126,7 @@ def check_targets(labels: np.ndarray, there: np.ndarray, classes: int, blank: in
              "Let no label have the number of the blank, or choose another with BlankIndex.")
 
 
-def check_lengths(labels: np.ndarray, counts: np.ndarray, steps: np.ndarray) -> None:
+def check_room_for_labels(labels: np.ndarray, counts: np.ndarray, steps: np.ndarray) -> None:
     """Every label takes a step, and the same one again a blank between."""
     repeated = (labels[1:] == labels[:-1]) & (np.arange(1, len(labels))[:, None] < counts)
     needed = counts + repeated.sum(0)

@@ -68,7 +68,7 @@ class _Attention(LabelledOptions):
         """The masks that there are, as the ops take them."""
         found = []
         if self.PaddingMask is not None:
-            mask = binary(raw_values(layout.like_x(self.PaddingMask, "PaddingMask")), "attention", "PaddingMask")
+            mask = as_logical(raw_values(layout.like_x(self.PaddingMask, "PaddingMask")), "attention", "PaddingMask")
             mask = shaped(mask, (*mask.shape, 1)) if mask.ndim == 2 else mask
             steps, batch = mask.shape[1:]
             if mask.shape[0] not in (1, k.shape[0]) or steps != k.shape[1] or batch not in (1, k.shape[2]) or (
@@ -78,7 +78,7 @@ class _Attention(LabelledOptions):
                      "channel, which is the same in all channels: 1 where a step is real, 0 where it is padding.")
             found.append(np.broadcast_to(mask[:1], (1, *k.shape[1:])).astype(k.dtype))
         if not isinstance(self.AttentionMask, str):
-            pairs = binary(raw_values(real_payload(self.AttentionMask, "attention", "AttentionMask")), "attention",
+            pairs = as_logical(raw_values(real_payload(self.AttentionMask, "attention", "AttentionMask")), "attention",
                            "AttentionMask")
             if pairs.ndim not in (2, 3) or pairs.shape[:2] != (k.shape[1], queries) or (
                     pairs.ndim == 3 and pairs.shape[2] not in (1, k.shape[2])):
@@ -92,7 +92,7 @@ class _Attention(LabelledOptions):
         return found
 
 
-def binary(array: np.ndarray, function: str, name: str) -> np.ndarray:
+def as_logical(array: np.ndarray, function: str, name: str) -> np.ndarray:
     """An array of zeros and ones, as logical values."""
     if not np.isin(array, (0, 1)).all():
         fail(f"{function}:invalid{name}", f"{name} must hold logical values, zeros and ones.",

@@ -125,7 +125,7 @@ class LabelledLayout:
         if array.ndim > len(self.given):
             fail(f"{self.function}:dataFormatMismatch", f"{what} has {array.ndim} dimensions ({times(array.shape)}), but "
                  f"DataFormat '{self.given}' labels {len(self.given)}.", "Give one label per dimension.")
-        return turned(shaped(array, self.full(array.shape)), self.order)
+        return axes_in_order(shaped(array, self.full(array.shape)), self.order)
 
     def like_x(self, array: object, what: str) -> Payload:
         """Another array with the dimensions of X: in the same order, or, if it is a formatted dlarray, by its own labels."""
@@ -142,7 +142,7 @@ class LabelledLayout:
                  f"Give {what} the labels of X.")
         there = [pair[0] for pair in axes if pair]
         sizes = [array.shape[pair[0]] if pair else 1 for pair in axes]
-        return shaped(turned(payload, there), sizes)
+        return shaped(axes_in_order(payload, there), sizes)
 
     def full(self, sizes: Sequence[int]) -> tuple[int, ...]:
         """Sizes with the trailing ones that MATLAB drops."""
@@ -155,14 +155,14 @@ class LabelledLayout:
 
     def restore(self, array: Payload, ndim: int | None = None) -> Any:
         """A result back in the caller's order, without those trailing ones that the caller's array lacked."""
-        back = turned(array, [self.order.index(axis) for axis in range(len(self.order))])
+        back = axes_in_order(array, [self.order.index(axis) for axis in range(len(self.order))])
         shape, least = back.shape, self.ndim if ndim is None else ndim
         while len(shape) > least and shape[-1] == 1:
             shape = shape[:-1]
         return self.result(shaped(back, shape), self.given)
 
     def result(self, payload: Payload, labels: str = "") -> Any:
-        """What the caller gets: a dlarray if any argument is one, with labels if X has some; otherwise the array."""
+        """The result for the caller: a dlarray if any argument is one, with labels if X has some; otherwise the array."""
         if not self.tracing:
             return payload
         if not self.formatted or not labels:
@@ -170,7 +170,7 @@ class LabelledLayout:
         return as_dlarray(*in_order(payload, labels, self.function))
 
 
-def turned(array: Payload, order: Sequence[int]) -> Payload:
+def axes_in_order(array: Payload, order: Sequence[int]) -> Payload:
     """The axes in another order."""
     return array if list(order) == list(range(array.ndim)) else array.transpose(tuple(order))
 

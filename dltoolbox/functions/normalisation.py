@@ -16,7 +16,7 @@ from dltoolbox.core.nargout import check_nargout, outputs
 from dltoolbox.core.properties import Property
 from dltoolbox.functions.labels import LabelledLayout, LabelledOptions, data_format, real_payload, shaped, unconverted
 
-DECAY = 0.1  # weight of a batch in running statistics, unless another is given
+STATISTICS_DECAY = 0.1  # weight of a batch in running statistics, unless another is given
 
 
 class _Normalisation(LabelledOptions):
@@ -151,7 +151,7 @@ def batchnorm(X: object, offset: object, scaleFactor: object, *arguments: object
              "Pass mu and sigmaSq, or an array with elements.")
     y, *found = apply_op("batch_norm", x, scale, shift, epsilon=chosen.Epsilon)
     if given:
-        decays = [DECAY if decay is None else decay for decay in (chosen.MeanDecay, chosen.VarianceDecay)]
+        decays = [STATISTICS_DECAY if decay is None else decay for decay in (chosen.MeanDecay, chosen.VarianceDecay)]
         found = [decay * shaped(new, old.shape) + (1 - decay) * old
                  for decay, new, old in zip(decays, found, statistics, strict=True)]
     kept = [as_dlarray(each, array.labels) if isinstance(array, dlarray) else layout.result(each)

@@ -17,7 +17,7 @@ from dltoolbox.core.display import counted
 from dltoolbox.core.errors import fail
 from dltoolbox.core.nargout import check_nargout, outputs
 from dltoolbox.core.properties import Property
-from dltoolbox.functions.labels import LabelledLayout, LabelledOptions, data_format, real_payload, shaped, turned
+from dltoolbox.functions.labels import LabelledLayout, LabelledOptions, axes_in_order, data_format, real_payload, shaped
 
 GATES = {"lstm": ("input", "forget", "candidate", "output"), "gru": ("reset", "update", "candidate")}
 
@@ -38,7 +38,7 @@ class _Recurrent(LabelledOptions):
         """X as features × steps × observations; S and C are flattened column-major."""
         x, layout = self.arranged(X, *others, last="TB")
         count = sum(label in "SC" for label in self.DataFormat)
-        flat = turned(x, (*reversed(range(count)), *range(count, x.ndim)))
+        flat = axes_in_order(x, (*reversed(range(count)), *range(count, x.ndim)))
         at = count + ("T" in self.DataFormat)
         return shaped(flat, (prod(x.shape[:count]), prod(x.shape[count:at]), prod(x.shape[at:]))), layout
 
@@ -46,7 +46,7 @@ class _Recurrent(LabelledOptions):
         """An initial state as hidden units × observations; one for all is given to each."""
         payload = real_payload(array, self.label(), name)
         if isinstance(array, dlarray) and "CB" in (array.labels, array.labels[::-1]):
-            payload = turned(payload, [array.labels.index(label) for label in "CB"])
+            payload = axes_in_order(payload, [array.labels.index(label) for label in "CB"])
         columns = payload.shape[1] if payload.ndim == 2 else 1
         if payload.ndim not in (1, 2) or payload.shape[0] != hidden or columns not in (1, batch):
             fail(f"{self.label()}:{name}Mismatch", f"{name} has size {times(payload.shape)}, but there are "
@@ -87,7 +87,7 @@ class _Recurrent(LabelledOptions):
         wanted = ["C" if at == features else label for at, label in enumerate(self.DataFormat)
                   if at == features or label in "TB"]
         sizes = {"C": y.shape[0], "T": y.shape[1], "B": y.shape[2]}
-        back = turned(shaped(y, [sizes[label] for label in stored]), [stored.index(label) for label in wanted])
+        back = axes_in_order(shaped(y, [sizes[label] for label in stored]), [stored.index(label) for label in wanted])
         ends = [as_dlarray(end, "CB" if state.labels else "") if isinstance(state, dlarray) else layout.result(end)
                 for end, state in zip(last, states, strict=True)]
         return outputs((layout.result(back, "".join(wanted)), *ends), nargout, self.label())

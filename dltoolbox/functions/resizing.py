@@ -11,8 +11,8 @@ from dltoolbox.core.arrays import check_room
 from dltoolbox.core.dims import times, vector
 from dltoolbox.core.errors import IssueCollector, fail
 from dltoolbox.core.properties import Property
-from dltoolbox.core.resampling import densities, resized, scale_factors, size_or_proportions
 from dltoolbox.functions.labels import LabelledOptions, data_format, refine, unconverted
+from dltoolbox.ops.windows.resampling import densities, resampled_size, scale_factors, size_or_proportions
 
 
 class _Resize(LabelledOptions):
@@ -42,7 +42,7 @@ class _Resize(LabelledOptions):
         if 0 in spatial:
             fail("dlresize:emptyInput", f"The spatial sizes of X are {times(spatial)}, so there is nothing to resample.",
                  "Pass an array with elements.")
-        to = resized(spatial, self.Scale, self.OutputSize)
+        to = resampled_size(spatial, self.Scale, self.OutputSize)
         if min(to) < 1:
             fail("dlresize:outputEmpty", f"Scale {vector([f'{factor:g}' for factor in self.Scale])} leaves nothing of "
                  f"{times(spatial)}.", f"Set Scale to at least {ceil(1000 / min(spatial)) / 1000:g}.")

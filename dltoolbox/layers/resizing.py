@@ -8,10 +8,10 @@ from dltoolbox.core import convert
 from dltoolbox.core.dims import Dims, times, vector
 from dltoolbox.core.errors import fail
 from dltoolbox.core.properties import ByRank, Property
-from dltoolbox.core.resampling import densities, resized, scale_factors, size_or_proportions
 from dltoolbox.layers.base import Row, layer
 from dltoolbox.layers.windowed import SizeRule, SpatialLayer
 from dltoolbox.ops import Builder, Outputs, Value
+from dltoolbox.ops.windows.resampling import densities, resampled_size, scale_factors, size_or_proportions
 
 
 def _corner(rank: int) -> convert.Convert[str | tuple[int, ...]]:
@@ -139,7 +139,7 @@ class Resize(SpatialLayer):
         """Spatial size of the output."""
         if ref:
             return ref[0].spatial
-        return resized(x.spatial, self.Scale, self.OutputSize)
+        return resampled_size(x.spatial, self.Scale, self.OutputSize)
 
     def check(self, *inputs: Dims) -> None:
         for dims in inputs:

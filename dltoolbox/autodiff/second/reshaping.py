@@ -26,7 +26,7 @@ LINEAR_OPS = ("flatten", "reshape", "permute", "append_spatial_dims", "without_t
 
 
 def dropout_again(use: Use) -> Sequence[Payload]:
-    """What was dropped stays so."""
+    """The gradient of what was kept; what was dropped stays so."""
     return (use.gradients[0] * raw_values(use.outputs[1]),)
 
 

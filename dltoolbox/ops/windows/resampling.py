@@ -47,7 +47,8 @@ def exact_ratio(m: int, n: int) -> Fraction:
     return Fraction(m, n) if is_known(m, n) else UNKNOWN  # type: ignore[return-value]
 
 
-def resized(spatial: Sequence[int], scale: Sequence[float] | None, size: Sequence[int | None] | None) -> tuple[int, ...]:
+def resampled_size(spatial: Sequence[int], scale: Sequence[float] | None,
+                   size: Sequence[int | None] | None) -> tuple[int, ...]:
     """The sizes of a map that is resampled: floor(n·factor), or those that are given, the others in proportion, rounded
     up.
     """
