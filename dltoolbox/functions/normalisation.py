@@ -264,5 +264,7 @@ def normalised(chosen: _Normalisation, X: object, offset: object, scaleFactor: o
     if channels % groups:
         fail(f"{chosen.label()}:channelsNotDivisible", f"X has {counted(channels, 'channel')}, which {groups} groups cannot "
              "share.", f"Choose a number of groups that divides {channels}.")
+    if 0 in shape:  # the mean of nothing is not defined, and nothing needs it
+        return layout.restore(shaped(operands[0], shape))
     y = apply_op("group_norm", *operands, groups=groups, epsilon=chosen.Epsilon, spatial=spatial)
     return layout.restore(shaped(y, shape))

@@ -127,7 +127,7 @@ def test_parameters_with_labels() -> None:
 
 
 def test_no_observations() -> None:
-    for labels, shape in {"SCB": (4, 3, 0), "CB": (3, 0)}.items():
+    for labels, shape in {"SCB": (4, 3, 0), "CB": (3, 0), "SSCB": (0, 2, 3, 2)}.items():
         X = np.empty(shape)
         assert dl.layernorm(X, np.zeros(3), np.ones(3), DataFormat=labels).shape == shape
         assert dl.batchnorm(X, np.zeros(3), np.ones(3), np.zeros(3), np.ones(3), DataFormat=labels).shape == shape

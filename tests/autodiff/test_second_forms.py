@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dltoolbox.autodiff.apply import SECOND, applied
+from dltoolbox.autodiff.apply import RUNS_TRACED, SECOND, applied
 from dltoolbox.autodiff.tape import Traced, gradients_of, leaf
 from dltoolbox.ops import OPS, as_tuple
 from dltoolbox.ops.base import Call
@@ -13,7 +13,7 @@ from tests.ops.sample import Case
 from tests.ops.samples import CASES
 
 STEP = 1e-6
-IN_WORDS = [case for case in CASES if case.op in SECOND and case.differentiable]
+IN_WORDS = [case for case in CASES if case.op in SECOND.keys() - RUNS_TRACED.keys() and case.differentiable]
 
 
 def directions(rng: np.random.Generator, arrays: list[np.ndarray]) -> list[np.ndarray]:
