@@ -29,6 +29,8 @@ from dltoolbox.architectures.segmentation.unet import unet, unet3d, unet3dLayers
 from dltoolbox.autodiff.acceleration.accelerate import clearCache, dlaccelerate
 from dltoolbox.autodiff.dlarray import dims, dlarray, extractdata, finddim, isdlarray, stripdims
 from dltoolbox.autodiff.dlfeval import dlfeval, dlgradient
+from dltoolbox.autodiff.jacobian import dldivergence, dljacobian, dllaplacian
+from dltoolbox.autodiff.ode45 import dlode45
 from dltoolbox.core.errors import DltoolboxError, DltoolboxWarning, Issue, MissingExtraError
 from dltoolbox.core.packages import __version__ as __version__
 from dltoolbox.core.properties import did_you_mean
@@ -141,24 +143,24 @@ __all__ = [
     "categorical", "categories", "checkLayer", "classify", "classifyAndUpdateState", "clearCache", "confusionmat",
     "connectLayers", "countcats", "crosschannelnorm", "crossentropy", "ctc", "dag2dlnetwork", "darknet19", "darknet53",
     "deeplabv3plusLayers", "densenet201", "digitTest4DArrayData", "digitTrain4DArrayData", "dims", "disconnectLayers",
-    "disp", "dlaccelerate", "dlarray", "dlfeval", "dlgradient", "dlmtimes", "dlnetwork", "dlresize", "dlupdate",
-    "doc2sequence", "efficientnetb0", "embed", "evaluateSemanticSegmentation", "expandLayers", "explain", "extractdata",
-    "fcnLayers", "findPlaceholderLayers", "finddim", "forward", "freezeWeights", "fullyconnect", "functionLayer", "gather",
-    "gearboxFeatures", "getL2Factor", "getLayer", "getLearnRateFactor", "googlenet", "gpuArray", "gpuDevice",
-    "gpuDeviceCount", "groupLayers", "groupnorm", "gru", "hasdata", "huber", "inceptionv3", "ind2word", "initialize",
-    "instancenorm", "iscategorical", "iscategory", "isdlarray", "isordinal", "isundefined", "japaneseVowelsTestData",
-    "japaneseVowelsTrainData", "l1loss", "l2loss", "layerArray", "layerGraph", "layernorm", "lbfgsState", "lbfgsupdate",
-    "leakyrelu", "learnableParameter", "loadNetwork", "lstm", "maxNumCompThreads", "maxpool", "maxunpool", "mergecats",
-    "minibatchpredict", "minibatchqueue", "mobilenetv2", "mse", "networkDataLayout", "networkLayer", "neuralODELayer",
-    "onehotdecode", "onehotencode", "padsequences", "parpool", "placeholderLayer", "plot", "poolingLayerFrom",
-    "poolingLayerTo", "poolingOverlap", "poolingToStridedConvolution", "predict", "predictAndUpdateState",
-    "registerFunction", "registerLayer", "relu", "removeLayers", "removecats", "renamecats", "reordercats", "replaceLayer",
-    "reset", "resetState", "resnet101", "resnet18", "resnet3dLayers", "resnet3dNetwork", "resnet50", "resnetLayers",
-    "resnetNetwork", "rmspropupdate", "rng", "saveNetwork", "scores2label", "seasonalSeries", "segnetLayers", "semanticseg",
-    "setL2Factor", "setLearnRateFactor", "setcats", "sgdmupdate", "shapeVolumes", "shufflenet", "softmax", "squeezenet",
-    "stateParameter", "stripdims", "summary", "toMATLAB", "toPython", "trainNetwork", "trainingOptions", "triangleImages",
-    "unet", "unet3d", "unet3dLayers", "unetLayers", "unfreezeWeights", "vgg16", "vgg19", "waveformSequences", "word2ind",
-    "wordEncoding", "xception",
+    "disp", "dlaccelerate", "dlarray", "dldivergence", "dlfeval", "dlgradient", "dljacobian", "dllaplacian", "dlmtimes",
+    "dlnetwork", "dlode45", "dlresize", "dlupdate", "doc2sequence", "efficientnetb0", "embed",
+    "evaluateSemanticSegmentation", "expandLayers", "explain", "extractdata", "fcnLayers", "findPlaceholderLayers",
+    "finddim", "forward", "freezeWeights", "fullyconnect", "functionLayer", "gather", "gearboxFeatures", "getL2Factor",
+    "getLayer", "getLearnRateFactor", "googlenet", "gpuArray", "gpuDevice", "gpuDeviceCount", "groupLayers", "groupnorm",
+    "gru", "hasdata", "huber", "inceptionv3", "ind2word", "initialize", "instancenorm", "iscategorical", "iscategory",
+    "isdlarray", "isordinal", "isundefined", "japaneseVowelsTestData", "japaneseVowelsTrainData", "l1loss", "l2loss",
+    "layerArray", "layerGraph", "layernorm", "lbfgsState", "lbfgsupdate", "leakyrelu", "learnableParameter", "loadNetwork",
+    "lstm", "maxNumCompThreads", "maxpool", "maxunpool", "mergecats", "minibatchpredict", "minibatchqueue", "mobilenetv2",
+    "mse", "networkDataLayout", "networkLayer", "neuralODELayer", "onehotdecode", "onehotencode", "padsequences", "parpool",
+    "placeholderLayer", "plot", "poolingLayerFrom", "poolingLayerTo", "poolingOverlap", "poolingToStridedConvolution",
+    "predict", "predictAndUpdateState", "registerFunction", "registerLayer", "relu", "removeLayers", "removecats",
+    "renamecats", "reordercats", "replaceLayer", "reset", "resetState", "resnet101", "resnet18", "resnet3dLayers",
+    "resnet3dNetwork", "resnet50", "resnetLayers", "resnetNetwork", "rmspropupdate", "rng", "saveNetwork", "scores2label",
+    "seasonalSeries", "segnetLayers", "semanticseg", "setL2Factor", "setLearnRateFactor", "setcats", "sgdmupdate",
+    "shapeVolumes", "shufflenet", "softmax", "squeezenet", "stateParameter", "stripdims", "summary", "toMATLAB", "toPython",
+    "trainNetwork", "trainingOptions", "triangleImages", "unet", "unet3d", "unet3dLayers", "unetLayers", "unfreezeWeights",
+    "vgg16", "vgg19", "waveformSequences", "word2ind", "wordEncoding", "xception",
 ]
 
 globals().update(FACTORIES, **NOT_IN_THIS_RELEASE, next=next_minibatch)

@@ -43,6 +43,10 @@ from dltoolbox.autodiff.dlarray import isdlarray as isdlarray
 from dltoolbox.autodiff.dlarray import stripdims as stripdims
 from dltoolbox.autodiff.dlfeval import dlfeval as dlfeval
 from dltoolbox.autodiff.dlfeval import dlgradient as dlgradient
+from dltoolbox.autodiff.jacobian import dldivergence as dldivergence
+from dltoolbox.autodiff.jacobian import dljacobian as dljacobian
+from dltoolbox.autodiff.jacobian import dllaplacian as dllaplacian
+from dltoolbox.autodiff.ode45 import dlode45 as dlode45
 from dltoolbox.core.errors import DltoolboxError as DltoolboxError
 from dltoolbox.core.errors import DltoolboxWarning as DltoolboxWarning
 from dltoolbox.core.errors import Issue as Issue
@@ -1529,9 +1533,6 @@ def ssdMergeLayer(*arguments: Any, **options: Any) -> NoReturn:
 def yolov2ReorgLayer(*arguments: Any, **options: Any) -> NoReturn:
     """Not in this release. spaceToDepthLayer(2) rearranges maps likewise."""
 
-def dlode45(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. There is no replacement in this release."""
-
 def spatialTransformerLayer(*arguments: Any, **options: Any) -> NoReturn:
     """Not in this release. There is no replacement in this release."""
 
@@ -1552,15 +1553,6 @@ def taylorPrunableNetwork(*arguments: Any, **options: Any) -> NoReturn:
 
 def dlquantizer(*arguments: Any, **options: Any) -> NoReturn:
     """Not in this release. There is no replacement in this release."""
-
-def dljacobian(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. Custom training loops need dlarray, which is not there yet. Train with trainNetwork(X, Y, layers, options); trainingOptions('adam', OutputFcn=print) calls a function in every iteration."""
-
-def dldivergence(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. Custom training loops need dlarray, which is not there yet. Train with trainNetwork(X, Y, layers, options); trainingOptions('adam', OutputFcn=print) calls a function in every iteration."""
-
-def dllaplacian(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. Custom training loops need dlarray, which is not there yet. Train with trainNetwork(X, Y, layers, options); trainingOptions('adam', OutputFcn=print) calls a function in every iteration."""
 
 def dlconv(*arguments: Any, **options: Any) -> NoReturn:
     """Not in this release. Use the layer of that kind: predict(dlnetwork([imageInputLayer([4, 4, 1], Normalization='none'), convolution2dLayer(3, 8), batchNormalizationLayer, geluLayer]), X)."""

@@ -15,8 +15,6 @@ NO_REPLACEMENT = "There is no replacement in this release."
 ARRAYS = "There are no datastores. Data are arrays: trainNetwork(X, Y, layers, options)."
 PILE = "Read the files into one array, np.stack(arrays, axis=-1), and pass that."
 SIGNAL_LIST = "Read the signals into a list of arrays, channels×steps, of any lengths, and pass that."
-LOOP = ("Custom training loops need dlarray, which is not there yet. Train with trainNetwork(X, Y, layers, options); "
-        "trainingOptions('adam', OutputFcn=print) calls a function in every iteration.")
 AS_LAYER = ("Use the layer of that kind: predict(dlnetwork([imageInputLayer([4, 4, 1], Normalization='none'), "
             "convolution2dLayer(3, 8), batchNormalizationLayer, geluLayer]), X).")
 SCHEDULE = ("trainingOptions('sgdm', LearnRateSchedule='piecewise', LearnRateDropFactor=0.5, LearnRateDropPeriod=10) halves "
@@ -49,11 +47,10 @@ INSTEAD = {  # hint: names
              "ssdMergeLayer",
     "spaceToDepthLayer(2) rearranges maps likewise.": "yolov2ReorgLayer",
     NO_REPLACEMENT:
-        "dlode45 spatialTransformerLayer estimateNetworkOutputBounds verifyNetworkRobustness compressNetworkUsingProjection "
+        "spatialTransformerLayer estimateNetworkOutputBounds verifyNetworkRobustness compressNetworkUsingProjection "
         "neuronPCA taylorPrunableNetwork dlquantizer",
 
     # Arrays and custom loops
-    LOOP: "dljacobian dldivergence dllaplacian",
     AS_LAYER: "dlconv dltranspconv gelu",
     "Compute it with NumPy: 1 / (1 + np.exp(-X)).": "sigmoid",
     "crossentropy(scores, onehotencode(Y, 1), DataFormat='CB') takes labels as vectors.": "indexcrossentropy",

@@ -122,10 +122,14 @@ def warn_of_zeros(function: str, y: str, missing: int, count: int) -> None:
         "x." if count == 1 else f"{missing} of the {count} arrays of x."), lost)
 
 
-def check_scalar(y: Any) -> None:
+def check_inside_dlfeval(function: str) -> None:
     if TAPE.depth == 0:
-        fail("dlgradient:outsideDlfeval", "dlgradient was called outside dlfeval, where nothing is traced.",
-             "Write a function that computes the loss and calls dlgradient, and call it with dlfeval(modelLoss, net, X).")
+        fail(f"{function}:outsideDlfeval", f"{function} was called outside dlfeval, where nothing is traced.",
+             f"Write a function that computes the loss and calls {function}, and call it with dlfeval(modelLoss, net, X).")
+
+
+def check_scalar(y: Any) -> None:
+    check_inside_dlfeval("dlgradient")
     if not isinstance(y, dlarray):
         fail("dlgradient:notADlarray", f"y must be a dlarray, but it is {show(y)}.",
              "Compute it from the arguments of the function that dlfeval calls.")
@@ -157,6 +161,14 @@ def check_variables(xs: Sequence[object], found: Sequence[Sequence[dlarray]]) ->
             fail("dlgradient:notADlarray", f"x must be a dlarray, or hold some, but it is {show(given)}.",
                  "Make it one before dlfeval: dlarray(x).")
     for x in (x for its in found for x in its):
-        if not isinstance(x.payload, Traced):
-            fail("dlgradient:notTraced", f"x of size {times(x.shape)} is a plain dlarray, which was not traced.",
-                 "Give it to the function as an argument of dlfeval, alone or in a container.")
+        check_variable(x, "dlgradient")
+
+
+def check_variable(x: dlarray, function: str) -> None:
+    if isinstance(x.payload, Traced):
+        return
+    if x.dtype.kind == "b":
+        fail(f"{function}:notTraced", f"x of size {times(x.shape)} holds logical values.",
+             "Convert it before dlfeval: x.astype(float).")
+    fail(f"{function}:notTraced", f"x of size {times(x.shape)} is a plain dlarray, which was not traced.",
+         "Give it to the function as an argument of dlfeval, alone or in a container.")

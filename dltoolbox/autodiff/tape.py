@@ -189,7 +189,7 @@ class Traced(NDArrayOperatorsMixin):
     def copy(self) -> Payload:
         return self
 
-    def __getattr__(self, name: str) -> Any:
+    def __getattr__(self, name: str) -> Callable[..., Payload]:
         return method_of_numpy(self, name)
 
 
@@ -198,7 +198,7 @@ NUMPY_METHODS = frozenset(("all", "any", "argmax", "argmin", "argsort", "clip", 
                      "squeeze", "std", "sum", "swapaxes", "take", "trace", "var"))
 
 
-def method_of_numpy(x: Any, name: str) -> Any:
+def method_of_numpy(x: Payload, name: str) -> Callable[..., Payload]:
     """The methods of arrays that are functions of NumPy with the same name, such as ``x.sum(0)``."""
     if name not in NUMPY_METHODS:
         raise AttributeError(f"a {type(x).__name__} has no attribute '{name}'")
@@ -206,7 +206,7 @@ def method_of_numpy(x: Any, name: str) -> Any:
         fail("dlarray:inPlace", "x.sort() would sort x in place, which no gradient goes through.", "Write x = np.sort(x).")
     function = getattr(np, {"flatten": "ravel"}.get(name, name))
 
-    def method(*arguments: Any, **options: Any) -> Any:
+    def method(*arguments: Payload, **options: Payload) -> Payload:
         return function(x, *arguments, **options)
     return method
 
@@ -219,7 +219,7 @@ NAMED_REDUCTIONS: dict[np.ufunc, Callable[..., Any]] = {}  # those that no funct
 ARRAY_METHODS: dict[str, Any] = {}  # of arrays, as functions
 
 
-def since_numpy_2(module: Any, **rules: Callable[..., Any]) -> None:
+def since_numpy_2(module: object, **rules: Callable[..., Any]) -> None:
     """Enter the rules of functions that not every version of NumPy has."""
     FUNCTIONS.update({getattr(module, name): rule for name, rule in rules.items() if hasattr(module, name)})
 
@@ -312,7 +312,7 @@ def refuse_in_place(ufunc: np.ufunc) -> NoReturn:
          "Write the result to a new name, such as A = A + X instead of A += X.")
 
 
-def refuse_out(out: Any, name: str) -> None:
+def refuse_out(out: object, name: str) -> None:
     """The option out of functions of NumPy."""
     if out is not None:
         fail("dlarray:inPlace", f"{name} cannot write a dlarray to out.", f"Leave out= out: y = np.{name}(x).")

@@ -48,6 +48,13 @@ def differentiated(x: Any, *arguments: Any, **options: Any) -> Any:
     return dl.dlfeval(lambda x: dl.dlgradient(np.sum(x), x, *arguments, **options), x)
 
 
+def derived(name: str, x: Any, *arguments: Any, **options: Any) -> Any:
+    """dljacobian, dldivergence or dllaplacian where it can be called."""
+    def function(x: Any) -> Any:
+        return getattr(dl, name)(np.sum(x ** 2, 0) if name == "dllaplacian" else x ** 2, x, *arguments, **options)
+    return dl.dlfeval(function, x)
+
+
 # Networks to call with ------------------------------------------------------------------------------------------------
 def layers() -> list[Any]:
     return [dl.imageInputLayer([4, 4, 1], Name="in", Normalization="none"), dl.convolution2dLayer(3, 2, Name="conv"),
@@ -173,6 +180,12 @@ example("minibatchqueue", lambda: [(np.ones((4, 4, 1, 5)), dl.categorical([*"aba
         OutputAsDlarray=[True, False], OutputEnvironment="cpu", IterationDimension=[4, 1], PreprocessingEnvironment="serial")
 for name in ("hasdata", "reset"):
     example(name, lambda: [dl.minibatchqueue(np.ones((4, 2)))])
+for name in ("dljacobian", "dldivergence", "dllaplacian"):
+    EXAMPLES[name] = lambda name=name: Call(partial(derived, name), [dl.dlarray(np.ones((3, 2))), 0], {
+        "EnableHigherDerivatives": True})
+example("dlode45", lambda: [lambda t, y, theta: theta * y, [0, 1, 2], dl.dlarray(np.ones((2, 3))), dl.dlarray(-1.0)],
+        DataFormat="CB", RelativeTolerance=1e-4, AbsoluteTolerance=1e-5, InitialStepSize=0.1, MaxStepSize=0.5,
+        GradientMode="adjoint")
 example("networkDataLayout", lambda: [[4, 4, 1, float("nan")], "SSCB"])
 
 # Errors ---------------------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ import numpy as np
 
 from dltoolbox.autodiff.acceleration.recorded import opaque
 from dltoolbox.autodiff.rules.elementwise import payload_shape, reduced_to
+from dltoolbox.autodiff.rules.reductions import Axis
 from dltoolbox.autodiff.tape import (
     ARRAY_METHODS,
     FUNCTIONS,
@@ -62,7 +63,7 @@ def swapaxes_rule(x: Payload, axis1: int, axis2: int) -> Payload:
     return transpose_rule(x, order)
 
 
-def squeeze_rule(x: Payload, axis: Any = None) -> Payload:
+def squeeze_rule(x: Payload, axis: Axis = None) -> Payload:
     return reshape_rule(x, np.squeeze(x.value, axis).shape)
 
 
@@ -291,7 +292,7 @@ def repeated(function: Any) -> Any:
     return rule
 
 
-def flip(x: Payload, axis: Any = None) -> Payload:
+def flip(x: Payload, axis: Axis = None) -> Payload:
     axes = range(x.ndim) if axis is None else [a % x.ndim for a in (axis if isinstance(axis, tuple) else (axis,))]
     return x[tuple(slice(None, None, -1) if at in axes else slice(None) for at in range(x.ndim))]
 
@@ -344,7 +345,7 @@ def chosen_among(a: Any, choices: Any, out: None = None, mode: str = "raise") ->
     return take_along_axis(np.stack(arrays[1:]), at[None], 0)[0]
 
 
-def gradient(f: Payload, *spacing: Any, axis: Any = None, edge_order: int = 1) -> Any:
+def gradient(f: Payload, *spacing: Any, axis: Axis = None, edge_order: int = 1) -> Any:
     """Differences of neighbours on both sides, at the ends to one side."""
     if edge_order != 1 or any(np.ndim(h) for h in spacing):
         no_gradient("gradient with edge_order=2 or places that are not evenly spaced")
