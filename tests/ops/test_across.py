@@ -17,6 +17,7 @@ PER_STEP = {
     "without_time",  # is for states, which have none
     "position_embedding", "position_sinusoid",  # count from the first step
     "prepend",  # to the first step
+    "ctc",  # takes the number of steps as an input
 }
 
 
