@@ -20,8 +20,10 @@ from dltoolbox.autodiff.tape import (
     Traced,
     array_or_recorded,
     gradients_of,
+    noting,
     origin_of,
     raw_values,
+    record,
 )
 from dltoolbox.core.errors import fail
 from dltoolbox.ops.base import OPS, Arrays, Attributes, Call, Op, as_tuple
@@ -71,7 +73,20 @@ class OpEntry(TapeEntry):
                     for g, y in zip([*gradients, *missing], self.outputs, strict=True)]
         call = Call(tuple(map(raw_values, self.inputs)), self.outputs, tuple(needs))
         found: Sequence[Payload] = opaque(self.op.backward, call, *complete, **self.attrs)
-        return found
+        return self.with_missing(found, complete, needs) if any(
+            need and g is None for need, g in zip(needs, found, strict=True)) else found
+
+    def with_missing(self, found: Sequence[Payload], gradients: Sequence[Payload],
+                     needs: Sequence[bool]) -> Sequence[Payload]:
+        """Gradients that networks never ask the op for, as those of targets, from its second form."""
+        with noting(True):
+            more = self.pull_again(gradients, needs) if self.op.name in SECOND else [None] * len(needs)
+        if any(need and g is None and h is None for need, g, h in zip(needs, found, more, strict=True)):
+            at = next(i for i, (need, g, h) in enumerate(zip(needs, found, more, strict=True))
+                      if need and g is None and h is None)
+            fail("dlgradient:noGradientOfInput", f"{self.name} has no gradient with respect to its input {at + 1}.",
+                 "Take that array out of the trace, with extractdata, if no gradient shall go through.")
+        return [raw_values(h) if g is None else g for g, h in zip(found, more, strict=True)]
 
     def pull_again(self, gradients: Sequence[Payload], needs: Sequence[bool]) -> Sequence[Payload]:
         """Gradients that are on the tape themselves."""
@@ -108,6 +123,7 @@ def composed(function: Callable[..., Any]) -> SecondForm:
 def pulled(function: Callable[..., Any], inputs: Sequence[Payload], attrs: Attributes, gradients: Sequence[Payload],
            needs: Sequence[bool]) -> list[Payload]:
     """Traced gradients of a function of traced arrays."""
+    inputs = [itself(x) if need else x for x, need in zip(inputs, needs, strict=True)]
     outputs = as_tuple(function(*inputs, **attrs))
     total: list[Payload] = [None] * len(inputs)
     wanted = [x for x, need in zip(inputs, needs, strict=True) if need]
@@ -120,6 +136,13 @@ def pulled(function: Callable[..., Any], inputs: Sequence[Payload], attrs: Attri
             if part is not None:
                 total[at] = part if total[at] is None else total[at] + part
     return total
+
+
+def itself(x: Traced) -> Traced:
+    """The same array at a place of its own on the tape, so that its gradient is apart from those of others that it is, or
+    that are made of it.
+    """
+    return record("", x.value, (x,), (lambda g, _: g,))
 
 
 def apply_op(name: str, *inputs: Payload, **attrs: Any) -> Any:

@@ -13,7 +13,9 @@ from tests.ops.sample import Case
 from tests.ops.samples import CASES
 
 STEP = 1e-6
-IN_WORDS = [case for case in CASES if case.op in SECOND.keys() - RUNS_TRACED.keys() and case.differentiable]
+ON_A_KINK = "elementwise_huber-vectors-0.5"  # distances of exactly 0.5: the slope changes there
+IN_WORDS = [case for case in CASES if case.op in SECOND.keys() - RUNS_TRACED.keys() and case.differentiable
+            and str(case) != ON_A_KINK]
 
 
 def directions(rng: np.random.Generator, arrays: list[np.ndarray]) -> list[np.ndarray]:

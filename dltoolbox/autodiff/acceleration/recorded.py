@@ -204,7 +204,7 @@ def mapped_recorded(function: Callable[[Recorded], Any], x: Any) -> Any:
     return x
 
 
-def opaque(function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+def opaque(function: Callable[..., Any], /, *arguments: Any, **options: Any) -> Any:
     """A call whose inside is none of a recording's business: plain Python that computes with arrays."""
     recording = recording_in((arguments, options))
     return function(*arguments, **options) if recording is None else recording.call(function, arguments, options)
