@@ -62,7 +62,7 @@ def max_pool_indices_again(use: Use) -> Sequence[Payload]:
 
 
 def first_of_all(x: np.ndarray) -> np.ndarray:
-    """Where the maximum of every map is."""
+    """The place of the maximum of every map."""
     flat = x.reshape(-1, *x.shape[-2:])
     return np.reshape(flat.argmax(0), (*[1] * (x.ndim - 2), *x.shape[-2:]))
 
