@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from dltoolbox.autodiff.acceleration.recorded import opaque
 from dltoolbox.autodiff.apply import SECOND, SecondForm, Use, composed
 from dltoolbox.autodiff.rules.elementwise import logistic_in_words
 from dltoolbox.autodiff.second.reshaping import linear_form
-from dltoolbox.autodiff.tape import Payload, raw_values
-from dltoolbox.ops.activation import CUBIC, INNER, SATURATION, with_trailing_axes
+from dltoolbox.autodiff.tape import Payload, Traced, raw_values, record
+from dltoolbox.ops.activation import CUBIC, INNER, SATURATION, gelu, with_trailing_axes
 from dltoolbox.ops.arithmetic import against, width_of
 from dltoolbox.ops.base import OPS
-from dltoolbox.runtime.blas import libraries
 
 
 def of_x(gradient: Callable[..., Payload]) -> SecondForm:
@@ -56,9 +56,17 @@ def gelu_again(g: Payload, x: Payload, *, approximation: str) -> Payload:
     if approximation == "tanh":
         below = (np.tanh(INNER * near * (1 + CUBIC * near * near)) + 1) / 2
         return g * (below + near * (2 * below * (1 - below) * INNER * (1 + 3 * CUBIC * near * near)))
-    libraries()
-    from scipy.special import ndtr
-    return g * (ndtr(x) + near * np.exp(-near * near / 2) / sqrt(2 * pi))
+    return g * (distribution_on_tape(x) + near * density_of_normal(near))
+
+
+def density_of_normal(x: Payload) -> Payload:
+    return np.exp(-x * x / 2) / sqrt(2 * pi)
+
+
+def distribution_on_tape(x: Traced) -> Traced:
+    """The normal distribution function."""
+    value = opaque(gelu.distribution, x.value, "none")
+    return record("ndtr", value, (x,), (lambda g, _: g * density_of_normal(x),))
 
 
 def softmax_again(g: Payload, y: Payload) -> Payload:

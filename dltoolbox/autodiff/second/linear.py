@@ -41,13 +41,13 @@ def linear_op(op: Op) -> SecondForm:
 
 
 # Maxima, given where they are ----------------------------------------------------------------------------------------
-def gathered(large: np.ndarray, places: np.ndarray, spatial: tuple[int, ...]) -> np.ndarray:
+def taken_at_places(large: np.ndarray, places: np.ndarray, spatial: tuple[int, ...]) -> np.ndarray:
     return taken_at(large, places)
 
 
 def at_places(name: str, g: Payload, places: Any, spatial: tuple[int, ...]) -> Sequence[Payload]:
     """The gradient of maxima: each where the maximum was found."""
-    return (mapped_linearly(name, scatter_add, gathered, g, places, spatial),)
+    return (mapped_linearly(name, scatter_add, taken_at_places, g, places, spatial),)
 
 
 def max_pool_again(use: Use) -> Sequence[Payload]:
@@ -74,7 +74,7 @@ def global_max_pool_again(use: Use) -> Sequence[Payload]:
 
 def max_unpool_again(use: Use) -> Sequence[Payload]:
     places, spatial = raw_values(use.inputs[1]), use.attrs["to"].spatial
-    return mapped_linearly("max_unpool", gathered, scatter_add, use.gradients[0], places, spatial), None, None
+    return mapped_linearly("max_unpool", taken_at_places, scatter_add, use.gradients[0], places, spatial), None, None
 
 
 # Sums over neighbouring channels -------------------------------------------------------------------------------------
