@@ -4,7 +4,7 @@ in caches; blocks go to threads.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from math import prod
 from typing import Any
@@ -15,83 +15,86 @@ from dltoolbox.autodiff.acceleration.recorded import Instruction, RecordSlot, sl
 from dltoolbox.runtime.thread_team import team_of
 from dltoolbox.runtime.threads import thread_count
 
-ELEMENTS_IN_BLOCK = 1 << 14  # of one array in a block: some arrays of that many numbers fit a cache
+ELEMENTS_IN_BLOCK = 1 << 15  # of one array in a block: some arrays of that many numbers fit a cache
 SHARED_ELEMENTS = 1 << 16  # below, threads cost more than they bring
 
 
 class CallGroup:
     """Element-wise calls with results of one size.
 
-    Attributes:
+    Args:
         instructions: Ufuncs, each with arguments that expand to the size.
-        shape: That size.
+        values: Of all slots, as they were when the program was recorded.
         kept: The slots that somebody else reads; all others live within a block.
     """
 
     def __init__(self, instructions: Sequence[Instruction], values: Sequence[Any], kept: set[int]) -> None:
         self.instructions = list(instructions)
-        first = values[self.instructions[0].result.number]
-        self.shape: tuple[int, ...] = first.shape
+        self.shape: tuple[int, ...] = values[self.instructions[0].result.number].shape
         self.types = {i.result.number: values[i.result.number].dtype for i in self.instructions}
-        made = {i.result.number for i in self.instructions}
-        self.kept = sorted(made & kept)
-        self.inner = sorted(made - kept)
-        self.entering = sorted(slots_in(tuple(i.arguments for i in self.instructions)) - made)
-        self.axis = max(range(len(self.shape)), key=lambda axis: self.shape[axis]) if self.shape else 0
+        self.kept = sorted(self.types.keys() & kept)
+        self.entering = sorted(slots_in(tuple(i.arguments for i in self.instructions)) - self.types.keys())
+        self.axis = next((axis for axis, n in enumerate(self.shape) if n > 1), 0)
         self.blocks = list(self._blocks())
-        self.scratch: list[dict[int, np.ndarray]] = []
+        self.rooms: list[dict[int, np.ndarray]] = []
 
-    def _blocks(self) -> Iterator[slice]:
-        """Parts of the largest axis."""
-        if not self.shape or prod(self.shape) <= 2 * ELEMENTS_IN_BLOCK:
-            yield slice(None)
+    def _blocks(self) -> Iterator[slice | None]:
+        """Parts of the first axis, which are whole pieces of memory: others would be many short ones, four times as slow.
+        None where one does for all.
+        """
+        if prod(self.shape) <= 2 * ELEMENTS_IN_BLOCK:
+            yield None
             return
         length = self.shape[self.axis]
-        step = max(1, length * ELEMENTS_IN_BLOCK // max(prod(self.shape), 1))
-        for start in range(0, length, step):
-            yield slice(start, min(start + step, length))
+        count = -(-prod(self.shape) // ELEMENTS_IN_BLOCK)
+        count = min(length, count + count % 2)  # as many for each of two threads
+        for at in range(count):
+            yield slice(length * at // count, length * (at + 1) // count)
 
-    def run(self, live: list[Any]) -> None:
-        results = {number: np.empty(self.shape, self.types[number]) for number in self.kept}
-        if len(self.blocks) == 1:
-            self._run_block(live, results, (Ellipsis,), self._room(0))
-        elif prod(self.shape) >= SHARED_ELEMENTS and (threads := thread_count()) > 1:
-            with team_of(threads) as team:
-                rooms = [self._room(rank) for rank in range(threads)]
-                team.run([partial(self._run_some, live, results, self.blocks[rank::threads], rooms[rank])
-                          for rank in range(threads)])
-        else:
-            self._run_some(live, results, self.blocks, self._room(0))
-        for number, value in results.items():
-            live[number] = value
+    def run(self, live: list[Any], places: Mapping[int, np.ndarray]) -> None:
+        """Compute; results go to their places, or to new arrays."""
+        for number in self.kept:
+            live[number] = places[number] if number in places else np.empty(self.shape, self.types[number])
+        threads = thread_count() if len(self.blocks) > 1 and prod(self.shape) >= SHARED_ELEMENTS else 1
+        if threads == 1:
+            self._run_some(live, self.blocks, self._room(0))
+            return
+        rooms = [self._room(rank) for rank in range(threads)]
+        with team_of(threads) as team:
+            team.run([partial(self._run_some, live, self.blocks[rank::threads], rooms[rank]) for rank in range(threads)])
 
     def _room(self, rank: int) -> dict[int, np.ndarray]:
-        """Memory of a thread for what lives within a block; made once."""
-        while len(self.scratch) <= rank:
-            shape = list(self.shape)
-            if shape and len(self.blocks) > 1:
-                shape[self.axis] = self.blocks[0].stop - self.blocks[0].start
-            self.scratch.append({number: np.empty(shape, self.types[number]) for number in self.inner})
-        return self.scratch[rank]
+        """Memory of a thread for what lives within a block, made once: arrays that are never alive together share it."""
+        while len(self.rooms) <= rank:
+            self.rooms.append(self._new_room())
+        return self.rooms[rank]
 
-    def _run_some(self, live: list[Any], results: dict[int, np.ndarray], blocks: Sequence[slice],
-                  room: dict[int, np.ndarray]) -> None:
-        front = (slice(None),) * self.axis
+    def _new_room(self) -> dict[int, np.ndarray]:
+        shape = list(self.shape)
+        if self.blocks[0] is not None:
+            shape[self.axis] = max(block.stop - block.start for block in self.blocks if block is not None)
+        last = {number: at for at, i in enumerate(self.instructions) for number in slots_in(i.arguments)}
+        room: dict[int, np.ndarray] = {}
+        free: list[np.ndarray] = []
+        for at, instruction in enumerate(self.instructions):
+            number = instruction.result.number
+            if number not in self.kept:
+                fitting = next((i for i, array in enumerate(free) if array.dtype == self.types[number]), None)
+                room[number] = np.empty(shape, self.types[number]) if fitting is None else free.pop(fitting)
+            free += [room[number] for number in slots_in(instruction.arguments) if number in room and last[number] == at]
+        return room
+
+    def _run_some(self, live: list[Any], blocks: Sequence[slice | None], room: Mapping[int, np.ndarray]) -> None:
         with np.errstate(all="ignore"):
             for block in blocks:
-                self._run_block(live, results, (*front, block), room)
+                self._run_block(live, block, room)
 
-    def _run_block(self, live: list[Any], results: dict[int, np.ndarray], where: tuple[Any, ...],
-                   room: dict[int, np.ndarray]) -> None:
-        block = where[self.axis] if len(self.blocks) > 1 else None
-        parts: dict[int, Any] = {number: self._part(live[number], block) for number in self.entering}
-        for number in self.kept:
-            parts[number] = results[number][where]
-        for number in self.inner:
-            buffer = room[number]
-            parts[number] = buffer if block is None else buffer[(*where[:self.axis], slice(0, block.stop - block.start))]
+    def _run_block(self, live: list[Any], block: slice | None, room: Mapping[int, np.ndarray]) -> None:
+        parts = {number: self._part(live[number], block) for number in (*self.entering, *self.kept)}
+        inner = None if block is None else slice(0, block.stop - block.start)
+        parts.update((number, self._part(array, inner)) for number, array in room.items())
         for function, arguments, _, result in self.instructions:
-            function(*[parts[x.number] if isinstance(x, RecordSlot) else self._part(x, block) for x in arguments],
+            function(*[parts[x.number] if type(x) is RecordSlot else self._part(x, block) for x in arguments],
                      out=parts[result.number])
 
     def _part(self, x: Any, block: slice | None) -> Any:
@@ -105,7 +108,7 @@ class CallGroup:
 def call_groups(instructions: Sequence[Instruction], values: Sequence[Any],
                 results: set[int]) -> list[Instruction | CallGroup]:
     """The instructions, with neighbouring element-wise ones of one size as groups."""
-    read_after = readers(instructions, results)
+    last = last_readers(instructions, results)
     steps: list[Instruction | CallGroup] = []
     run: list[Instruction] = []
 
@@ -113,7 +116,7 @@ def call_groups(instructions: Sequence[Instruction], values: Sequence[Any],
         if len(run) == 1 and values[run[0].result.number].size < SHARED_ELEMENTS:
             steps.append(run[0])
         elif run:
-            steps.append(CallGroup(run, values, {i.result.number for i in run if read_after[i.result.number] >= at}))
+            steps.append(CallGroup(run, values, {i.result.number for i in run if last[i.result.number] >= at}))
         run.clear()
     for at, instruction in enumerate(instructions):
         if not is_elementwise(instruction, values):
@@ -127,7 +130,7 @@ def call_groups(instructions: Sequence[Instruction], values: Sequence[Any],
     return steps
 
 
-def readers(instructions: Sequence[Instruction], results: set[int]) -> dict[int, int]:
+def last_readers(instructions: Sequence[Instruction], results: set[int]) -> dict[int, int]:
     """The last place where each slot is read; behind all for results."""
     last: dict[int, int] = {}
     for at, instruction in enumerate(instructions):
