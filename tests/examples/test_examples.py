@@ -56,17 +56,30 @@ def slopes_that_moved(result):
     return accuracy > 0.9 and bool((abs(slopes - 0.25) > 1e-3).any())
 
 
+def digits_of_about_as_much_ink(result):
+    (scoreG, scoreD), ink = result
+    return 0 < scoreG < 0.6 and 0.45 < scoreD < 1 and 0.2 < ink < 2  # untrained: 3.7
+
+
+def better_than_the_mean(result):
+    lost, divergence = result
+    return 0 < lost < 0.9 and divergence > 1
+
+
 EXPECTED = {
     "burgers_pinn": lambda error: 0 < error < 1,
     "custom_layers": slopes_that_moved,
     "digit_rotation_regression": sane_regression,
     "digits_classification": accuracy_above(0.6),
+    "gan_digits": digits_of_about_as_much_ink,
     "segnet_unpooling": sane_segmentation,
     "sequence_classification": both_above(0.9),
     "sequence_forecasting": better_than_naive,
     "sequence_tagging": accuracy_above(0.75),
+    "siamese_digits": accuracy_above(0.62),
     "tabular_features": accuracy_above(0.7),
     "transfer_learning": transfer_that_helps,
+    "vae_digits": better_than_the_mean,
     "video_classification": accuracy_above(0.6),
     "volume_classification": accuracy_above(0.4),
 }
