@@ -15,14 +15,13 @@ from dltoolbox.autodiff.display import dlarray_text
 from dltoolbox.autodiff.labels import checked_format, expanded_by_label, in_order, indexed, product, without_axes
 from dltoolbox.autodiff.operators import with_operators
 from dltoolbox.autodiff.rules.arranging import assigned, with_others
-from dltoolbox.autodiff.tape import TAPE, Payload, Traced, looked_at, method_of_numpy, raw_values, refuse_in_place
+from dltoolbox.autodiff.tape import TAPE, Payload, Traced, looked_at, method_of_numpy, on_ufunc, raw_values, refuse_in_place
 from dltoolbox.core.arrays import array_of
 from dltoolbox.core.dims import times
 from dltoolbox.core.errors import fail, warn
 from dltoolbox.core.properties import show
 
 
-@with_operators(lambda ufunc, *inputs: by_label(ufunc, *inputs))
 class dlarray(NDArrayOperatorsMixin):
     """An array that can be differentiated, with a label per dimension or without labels: ``dlarray(X, 'SSCB')``.
 
@@ -195,7 +194,7 @@ class dlarray(NDArrayOperatorsMixin):
 def as_dlarray(payload: Payload, labels: str) -> dlarray:
     """A dlarray of what is known to be right."""
     new = dlarray.__new__(dlarray)
-    new.payload = payload if isinstance(payload, np.ndarray | Traced) else as_payload(payload)
+    new.payload = payload if type(payload) is np.ndarray or type(payload) is Traced else as_payload(payload)
     new.labels = labels
     return new
 
@@ -232,6 +231,8 @@ def unwrapped(x: Any) -> Any:
 
 def wrapped(result: Any, labels: str) -> Any:
     """The result of a function as dlarrays, labelled where they have as many dimensions as labels."""
+    if type(result) is np.ndarray or type(result) is Traced:
+        return as_dlarray(result, labels if len(labels) == result.ndim else "")
     if isinstance(result, list | tuple):
         items = [wrapped(item, labels) for item in result]
         return type(result)(*items) if hasattr(result, "_fields") else type(result)(items)
@@ -268,13 +269,18 @@ def one_precision(payloads: list[Any], own: np.dtype[Any] | None = None) -> list
 def by_label(ufunc: np.ufunc, *inputs: Any, **options: Any) -> Any:
     """A function of elements, or a matrix product; arrays with labels expand by them."""
     if len(inputs) == 1:
-        (x,) = inputs
-        return wrapped(ufunc(x.payload, **options), x.labels)
+        payload = inputs[0].payload
+        if type(payload) is Traced:
+            return wrapped(on_ufunc(ufunc, "__call__", (payload,), options), inputs[0].labels)
+        return wrapped(ufunc(payload, **options), inputs[0].labels)
     if ufunc is np.matmul:
         return labelled_matmul(*inputs)
     first, second, labels = operands_of(ufunc, inputs)
     try:
-        result = ufunc(first, second, **options)
+        if type(first) is Traced or type(second) is Traced:
+            result = on_ufunc(ufunc, "__call__", (first, second), options)
+        else:
+            result = ufunc(first, second, **options)
     except ValueError as error:
         sizes = " and ".join(times(np.shape(raw_values(x))) for x in (first, second))
         fail("dlarray:sizeMismatch", f"{ufunc.__name__} cannot expand sizes {sizes} against each other.",
@@ -288,10 +294,17 @@ def by_label(ufunc: np.ufunc, *inputs: Any, **options: Any) -> Any:
 def operands_of(ufunc: np.ufunc, inputs: Any) -> tuple[Any, Any, str]:
     """Two arrays in sizes and of types in which they meet, and the labels of what comes out."""
     a, b = inputs
+    if type(a) is type(b) is dlarray and a.labels == b.labels:
+        first, second = a.payload, b.payload
+        if first.dtype is second.dtype and first.dtype is not LOGICAL:
+            return first, second, a.labels
     first, labels = (a.payload, a.labels) if isinstance(a, dlarray) else (as_operand(a), "")
     second, others = (b.payload, b.labels) if isinstance(b, dlarray) else (as_operand(b), "")
-    if labels != others and not (type(first) in PYTHON_NUMBERS or type(second) in PYTHON_NUMBERS):
+    number = type(first) in PYTHON_NUMBERS or type(second) in PYTHON_NUMBERS
+    if labels != others and not number:
         (first, second), labels = expanded_by_label([(first, labels), (second, others)], "dlarray")
+    if number and (a if isinstance(a, dlarray) else b).dtype.kind == "f":
+        return first, second, labels or others
     if ufunc not in KEEPING_TYPES:
         types = getattr(first, "dtype", None), getattr(second, "dtype", None)
         if types[0] is not types[1] or types[0] is LOGICAL:
@@ -306,6 +319,7 @@ def in_numbers(ufunc: np.ufunc, first: Any, second: Any) -> tuple[Any, Any]:
     return first, second
 
 
+with_operators(by_label)(dlarray)
 LOGICAL = np.dtype(bool)
 PYTHON_NUMBERS = (int, float)
 KEEPING_TYPES = {np.ldexp, np.logical_and, np.logical_or, np.logical_xor}

@@ -337,7 +337,7 @@ def record(name: str, value: Any, inputs: Sequence[Payload], pulls: Sequence[Pul
     return Traced(value, Origin(TapeEntry(name, origins, own, value if keep else None), 0))
 
 
-def in_type_of(x: Traced, pull: Pull | None) -> Pull:
+def in_type_of(x: Traced | np.ndarray, pull: Pull | None) -> Pull:
     """A pull whose gradient has the type of the input, where single and double meet."""
     assert pull is not None
     dtype = x.dtype

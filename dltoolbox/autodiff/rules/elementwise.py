@@ -15,13 +15,15 @@ from dltoolbox.autodiff.tape import (
     FUNCTIONS,
     NAMED_UFUNCS,
     UFUNCS,
+    Origin,
     Payload,
     Pull,
+    TapeEntry,
     Traced,
     array_or_recorded,
     constant,
+    in_type_of,
     no_gradient,
-    origin_of,
     raw_values,
     record,
     refuse_out,
@@ -183,16 +185,32 @@ PullOf = Callable[[Payload, Payload], Pull]  # the two inputs → the pull of on
 
 
 def binary(ufunc: np.ufunc, of_first: PullOf, of_second: PullOf, *, keep: bool = False) -> Callable[..., Payload]:
-    """A rule of two arrays that expand against each other; pulls hold the inputs that they read, no others."""
+    """A rule of two arrays that expand against each other; pulls hold the inputs that they read, no others.
+
+    It does what `record` does, for two inputs at once: most of what is noted are sums and products.
+    """
     name = ufunc.__name__
 
     def rule(x: Payload, y: Payload) -> Payload:
-        value = ufunc(raw_values(x), raw_values(y))
-        shape = value.shape
-        first = fitted_pull(of_first(x, y), x.shape, shape) if origin_of(x) else None
-        second = fitted_pull(of_second(x, y), y.shape, shape) if origin_of(y) else None
-        return record(name, value, (x, y), (first, second), keep=keep)
+        a, origin = (x.value, x.origin) if type(x) is Traced else (x, None)
+        b, other = (y.value, y.origin) if type(y) is Traced else (y, None)
+        value = ufunc(a, b)
+        if type(value) is not np.ndarray:
+            value = array_or_recorded(value)
+        if origin is None and other is None:
+            return Traced(value)
+        entry = TapeEntry(name, (origin, other), (
+            None if origin is None else pull_into(a, of_first(x, y), value),
+            None if other is None else pull_into(b, of_second(x, y), value)), value if keep else None)
+        return Traced(value, Origin(entry, 0))
     return rule
+
+
+def pull_into(x: np.ndarray, pull: Pull, value: np.ndarray) -> Pull:
+    """The pull, with a gradient of the size and type of the input."""
+    if x.shape != value.shape:
+        pull = fitted_pull(pull, x.shape, value.shape)
+    return pull if x.dtype == value.dtype else in_type_of(x, pull)
 
 
 def fitted_pull(pull: Pull, shape: tuple[int, ...], out: tuple[int, ...]) -> Pull:
