@@ -35,10 +35,11 @@ def pages_of(values: np.ndarray) -> Iterator[list[str]]:
 def matrix_lines(matrix: np.ndarray) -> list[str]:
     """The rows of a matrix, the first ones of a large one."""
     shown = matrix[:ROWS_SHOWN, :COLUMNS_SHOWN]
-    cells = [[element_text(x, whole=is_whole(shown)) for x in row] for row in shown.tolist()]
-    width = max(len(cell) for row in cells for cell in row)
-    lines = ["    " + "    ".join(f"{cell:>{width + 1}}" for cell in row) + "    …" * (matrix.shape[1] > COLUMNS_SHOWN)
-             for row in cells]
+    whole = is_whole(shown)
+    cells = [[element_text(x, whole=whole) for x in row] for row in shown.tolist()]
+    width = max(6 if whole else 10, *(len(cell) + 3 for row in cells for cell in row))
+    more = "    …" * (matrix.shape[1] > COLUMNS_SHOWN)
+    lines = ["".join(f"{cell:>{width}}" for cell in row) + more for row in cells]
     return [*lines, f"    … {len(matrix) - ROWS_SHOWN} more rows"] if len(matrix) > ROWS_SHOWN else lines
 
 

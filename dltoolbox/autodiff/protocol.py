@@ -9,6 +9,7 @@ import numpy as np
 
 from dltoolbox.autodiff.dlarray import as_axis, as_dlarray, dlarray, one_precision, plain_index, unwrapped, wrapped
 from dltoolbox.autodiff.labels import expanded_by_label, is_ordered, without_axes
+from dltoolbox.autodiff.tape import Traced
 from dltoolbox.core.errors import fail
 
 Handler = Callable[..., Any]
@@ -18,8 +19,9 @@ HANDLERS: dict[Any, Handler] = {}
 KEEPING = (np.clip, np.cumsum, np.cumprod, np.flip, np.fliplr, np.flipud, np.roll, np.pad, np.sort, np.nan_to_num, np.real,
            np.copy, np.tril, np.triu, np.zeros_like, np.ones_like, np.full_like, np.empty_like, np.tile, np.repeat,
            np.take_along_axis, np.broadcast_to, np.diff, np.round, np.argsort, np.isclose)
-REDUCTIONS = (np.sum, np.mean, np.prod, np.max, np.amax, np.min, np.amin, np.var, np.std, np.average, np.all, np.any,
-              np.argmax, np.argmin, np.count_nonzero, np.ptp, np.linalg.norm)
+REDUCTIONS = (np.sum, np.mean, np.prod, np.max, np.amax, np.min, np.amin, np.var, np.std, np.average, np.median,
+              np.nansum, np.nanmean, np.nanprod, np.nanmax, np.nanmin, np.all, np.any, np.argmax, np.argmin,
+              np.count_nonzero, np.ptp, np.linalg.norm)
 
 
 def on_dlarrays(function: Any, arguments: Any, options: Any) -> Any:
@@ -32,7 +34,22 @@ def on_dlarrays(function: Any, arguments: Any, options: Any) -> Any:
 
 def on_payloads(function: Any, arguments: Any, options: Any) -> Any:
     """The function itself, of arrays without labels."""
-    return function(*map(unwrapped, arguments), **{name: unwrapped(value) for name, value in options.items()})
+    payloads = in_single([unwrapped(x) for x in arguments])
+    return function(*payloads, **{name: unwrapped(value) for name, value in options.items()})
+
+
+def in_single(values: list[Any]) -> list[Any]:
+    """Arrays, also in lists, in one precision: single, where one of them is single."""
+    arrays = [x for each in values for x in (each if isinstance(each, list | tuple) else [each])]
+    types = {x.dtype.char for x in arrays if isinstance(x, np.ndarray | Traced)}
+    if not types >= {"f", "d"}:
+        return values
+
+    def single(x: Any) -> Any:
+        if isinstance(x, list | tuple):
+            return type(x)(map(single, x)) if not hasattr(x, "_fields") else x
+        return x.astype(np.float32) if isinstance(x, np.ndarray | Traced) and x.dtype.char == "d" else x
+    return [single(x) for x in values]
 
 
 def first_labels(arguments: Any) -> str:
