@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any, ClassVar
 
+import numpy as np
+
 from dltoolbox.core.display import counted, is_number, printable, size_and_class, table_html, terminal_width
 from dltoolbox.core.errors import DltoolboxError, Issue, fail
 from dltoolbox.core.properties import did_you_mean, show
@@ -44,6 +46,24 @@ def part_starts(widths: Sequence[int], room: int) -> list[int]:
             used = 0
         used += width
     return starts
+
+
+def chosen_rows(rows: Any, count: int) -> list[int]:
+    """The places that a slice, places in any order, or a logical value for each row chooses.
+
+    >>> chosen_rows([True, False, True], 3), chosen_rows([-1, 0], 3)
+    ([0, 2], [2, 0])
+    """
+    if isinstance(rows, slice):
+        return [*range(count)[rows]]
+    items = rows if isinstance(rows, list) else rows.tolist()
+    if len(items) == count and all(isinstance(item, bool | np.bool_) for item in items):
+        return [at for at, chosen in enumerate(items) if chosen]
+    if not all(isinstance(item, int | np.integer) and not isinstance(item, bool) and -count <= item < count
+               for item in items):
+        fail("table:invalidRows", f"Rows of a table with {counted(count, 'row')} cannot be chosen by {show(rows)}.",
+             "Pass a slice, table[:2], a list of places from 0 on, or one logical value for each row.")
+    return [int(item) % count for item in items]
 
 
 class Column(FixedList[Any]):
@@ -109,10 +129,18 @@ class Table:
         return len(next(iter(self.columns.values()), []))
 
     def __getitem__(self, row: Any) -> Any:
-        """A row by its number, a column by its name."""
+        """A row by its number, a column by its name; some rows as a table: ``table[:2]``, ``table[[0, 3]]``, and those where
+        a list of logical values is true.
+        """
         if isinstance(row, str):
             return getattr(self, row)
+        if isinstance(row, slice | list) or (hasattr(row, "ndim") and row.ndim > 0):
+            return self._part(chosen_rows(row, len(self)))
         return tuple(values[row] for values in self.columns.values())
+
+    def _part(self, places: Sequence[int]) -> Table:
+        """A table of these rows."""
+        return type(self)(**{name: [values[at] for at in places] for name, values in self.columns.items()})
 
     def __iter__(self) -> Iterator[tuple[Any, ...]]:
         return iter(zip(*self.columns.values(), strict=True))

@@ -49,8 +49,12 @@ class MetricsTable(Table):
         column.flags.writeable = False  # it is a copy
         return column
 
+    def _part(self, places: Sequence[int]) -> MetricsTable:
+        return MetricsTable({name: [values[at] for at in places] for name, values in self.columns.items()},
+                            [self.RowNames[at] for at in places] if self.RowNames else ())
+
     def __getitem__(self, at: Any) -> Any:
-        """Row ``t[0]``, or one number by the names of its row and column: ``t['cat', 'IoU']``."""
+        """Rows as of every table, or one number by the names of its row and column: ``t['cat', 'IoU']``."""
         if not isinstance(at, tuple):
             return super().__getitem__(at)
         row, column = at
