@@ -9,7 +9,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks import breakdown, layers, memory, sweep
+from benchmarks import breakdown, layers, loops, memory, sweep
 from benchmarks.layer_rows import LAYERS, LayerRow
 from benchmarks.measure import BLAS, Refused, Result, Settings, measure
 from benchmarks.pooling import POOLS
@@ -23,8 +23,9 @@ PLOT = "sweep.png"  # beside the document
 
 def parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(prog="python -m benchmarks", description="Speed of dltoolbox against eager PyTorch.")
-    p.add_argument("table", nargs="?", choices=["layers"],
-                   help="layers: instead measure every layer by itself; --workload then names layers")
+    p.add_argument("table", nargs="?", choices=["layers", "loops"],
+                   help="layers: instead measure every layer by itself; --workload then names layers; loops: steps of "
+                        "custom training loops")
     p.add_argument("--workload", action="append", default=[], metavar="NAME",
                    help="a row, or the beginning of rows such as B or F-2x2s2; may be repeated; default all of "
                         + ", ".join(ROWS))
@@ -47,7 +48,7 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: list[str] | None = None) -> int:
     p = parser()
     given = p.parse_args(arguments)
-    each = bool(given.table)
+    each = given.table == "layers"
     try:
         rows = [] if each else chosen(given.workload)
         some_layers = layers.chosen(given.workload) if each else []
@@ -62,6 +63,8 @@ def main(arguments: list[str] | None = None) -> int:
     except DltoolboxError as error:
         print(error, file=sys.stderr)
         return 2
+    if given.table == "loops":
+        return loops.main(settings.rounds, settings.threads, quick=settings.small)
     if each:
         return measure_layers(some_layers, given, settings_of_blas[0], settings)
     for name, command in (("memory", measure_memory), ("profile", profile), ("sweep", run_sweep)):
