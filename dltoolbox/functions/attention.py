@@ -190,8 +190,8 @@ def embed(X: object, weights: object, *pairs: object, **options: object) -> Any:
         >>> embed(dlarray([2, 1, 2], 'B'), [[10, 20], [1, 2]])
           2(C) × 3(B) dlarray
         <BLANKLINE>
-             20     10     20
-              2      1      2
+            20    10    20
+             2     1     2
 
     Source:
         MathWorks documentation of embed.
