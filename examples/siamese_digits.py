@@ -47,7 +47,7 @@ def getSiameseBatch(X, labels, miniBatchSize):
 
 
 def sigmoidOf(x):
-    return 1 / (1 + np.exp(-x))
+    return (1 + np.tanh(x / 2)) / 2
 
 
 def forwardSiamese(run, net, fcParams, X1, X2):

@@ -66,12 +66,18 @@ def better_than_the_mean(result):
     return 0 < lost < 0.9 and divergence > 1
 
 
+def distance_that_falls(result):
+    first, last, near = result
+    return 0.8 < first < 3 and abs(last) < 0.8 * first and 0 <= near <= 1
+
+
 EXPECTED = {
     "burgers_pinn": lambda error: 0 < error < 1,
     "custom_layers": slopes_that_moved,
     "digit_rotation_regression": sane_regression,
     "digits_classification": accuracy_above(0.6),
     "gan_digits": digits_of_about_as_much_ink,
+    "gradient_penalty": distance_that_falls,
     "segnet_unpooling": sane_segmentation,
     "sequence_classification": both_above(0.9),
     "sequence_forecasting": better_than_naive,
