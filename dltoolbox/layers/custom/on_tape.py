@@ -25,14 +25,14 @@ def tracing() -> Iterator[None]:
     """Nothing but one method is noted, whatever goes on around it: nobody else watches, a dlfeval in the method
     is not the outermost one, and values that shall leave the trace do so without a warning.
     """
-    before = TAPE.noting, TAPE.watcher, TAPE.opaque
-    TAPE.noting, TAPE.watcher, TAPE.opaque = True, None, True
+    before = TAPE.noting, TAPE.opaque
+    TAPE.noting, TAPE.opaque = True, True
     TAPE.depth += 1
     try:
         yield
     finally:
         TAPE.depth -= 1
-        TAPE.noting, TAPE.watcher, TAPE.opaque = before
+        TAPE.noting, TAPE.opaque = before
 
 
 class Trace:
