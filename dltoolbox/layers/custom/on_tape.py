@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def tracing() -> Iterator[None]:
-    """Nothing but one method is noted, whatever goes on around it: nobody else watches, a dlfeval in the method
+    """Nothing but one method is noted, whatever goes on around it: a dlfeval in the method
     is not the outermost one, and values that shall leave the trace do so without a warning.
     """
     before = TAPE.noting, TAPE.opaque
