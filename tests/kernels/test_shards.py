@@ -15,7 +15,7 @@ import pytest
 from dltoolbox.core.random import rng as restart
 from dltoolbox.kernels import Kernel
 from dltoolbox.kernels.testing import Trial, bind_alone
-from tests.kernels.test_kernels import PAIRS, TOLERANCE, assert_same, expected, in_turns, use_of
+from tests.kernels.test_kernels import PAIRS, TOLERANCE, assert_same, expected, in_turns, taken, use_of
 from tests.ops import samples
 from tests.ops.samples import observations
 
@@ -113,11 +113,12 @@ class Shards:
 @pytest.mark.parametrize(("kernel", "sample", "order", "parts"), in_turns(
     CUT, [[(order, parts) for parts in ((4, 3), (3, 1, 3))] for order in ("rows", "channels last")]))
 def test_shards_make_the_batch(kernel: Kernel, sample: samples.Case, order: str, parts: Sequence[int]) -> None:
-    shards = Shards(kernel, sample, parts, np.float64, order)
+    dtype = taken(kernel, sample)
+    shards = Shards(kernel, sample, parts, dtype, order)
     for _ in range(2):
         shards.run()
-        assert_same(shards.joined(), shards.outputs, TOLERANCE[np.float64])
-        assert_same(shards.added(), shards.gradients, TOLERANCE[np.float64])
+        assert_same(shards.joined(), shards.outputs, TOLERANCE[dtype])
+        assert_same(shards.added(), shards.gradients, TOLERANCE[dtype])
 
 
 @pytest.mark.parametrize(("kernel", "sample"), CUT)
@@ -133,20 +134,21 @@ def test_threads_that_share_a_step_do_not_depend_on_one_another(kernel: Kernel, 
                                                                 monkeypatch: pytest.MonkeyPatch) -> None:
     """The parts of a step may run in any order, and make the whole."""
     monkeypatch.setattr("dltoolbox.kernels.elementwise.arithmetic.SHARED", 0)
-    outputs, gradients, grads = expected(sample, 2, np.float64)
-    case = replace(use_of(sample, 2), threads=3)
-    trial = bind_alone(kernel, case, sample.inputs(2), [y.dtype for y in outputs], grads)
+    dtype = taken(kernel, sample)
+    outputs, gradients, grads = expected(sample, 2, dtype)
+    case = replace(use_of(sample, 2, dtype), threads=3)
+    trial = bind_alone(kernel, case, sample.inputs(2, dtype), [y.dtype for y in outputs], grads)
     restart(0)
     assert len(trial.bound.forward) <= 3
     for closure in (trial.bound.prepare, trial.bound.pre_run, *reversed(trial.bound.forward)):
         if closure is not None:
             closure()
-    assert_same(trial.site.outputs, outputs, TOLERANCE[np.float64])
+    assert_same(trial.site.outputs, outputs, TOLERANCE[dtype])
     if trial.bound.backward:
         assert len(trial.bound.backward) <= 3
         for closure in reversed(trial.bound.backward):
             closure()
-        assert_same(trial.site.grad_inputs, gradients, TOLERANCE[np.float64])
+        assert_same(trial.site.grad_inputs, gradients, TOLERANCE[dtype])
 
 
 def test_every_kind_of_meeting_is_tested() -> None:

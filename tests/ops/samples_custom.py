@@ -45,6 +45,18 @@ class Quartic:
         return 4 * memory / max(y.shape[-1], 1)
 
 
+class ContrastOnTape(Contrast):
+    """The same, with a gradient that is called another way."""
+
+    taped = True
+
+
+class QuarticOnTape(Quartic):
+    """Likewise."""
+
+    taped = True
+
+
 def cases() -> Iterator[Case]:
     for label, shape in {"vector": (3,), "map": (4, 3, 2)}.items():
         yield Case("custom", label, lambda r, n, s=shape: (normal(r, *s, n), normal(r, 1)), {"function": Contrast()},
@@ -54,3 +66,7 @@ def cases() -> Iterator[Case]:
                    batched=(0, 1), joins=False)
     yield Case("custom_loss", "lengths", lambda r, n: (normal(r, 2, 5, n), normal(r, 2, 5, n), np.full(n, 3, np.int32)),
                {"function": Quartic()}, batched=(0, 1, 2), joins=False, sequences=True)
+    yield Case("custom", "taped", lambda r, n: (normal(r, 3, n), normal(r, 1)), {"function": ContrastOnTape()},
+               differentiable=(0, 1), joins=False)
+    yield Case("custom_loss", "taped", lambda r, n: (normal(r, 3, n), normal(r, 3, n)), {"function": QuarticOnTape()},
+               batched=(0, 1), joins=False)
