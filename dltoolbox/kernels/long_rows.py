@@ -16,6 +16,7 @@ from dltoolbox.kernels.memory_format import Order
 LEAST_WIDTH = 1 << 12  # elements of a row, where there are enough
 BLOCK_OF_ROWS = 1 << 17  # elements that are worked on together
 FLUSH = 256  # rows after which double takes over, at most
+FEW_TO_ADD, LEAST_PRODUCT = 128, 1 << 10  # numbers that are added up as they come; and elements of a product
 LEAST_ROWS, MOST_ROWS = 4, 64  # rows of a block: so many are added up in their own precision
 
 
@@ -61,16 +62,21 @@ class LongRows:
     def reduced(self, row: np.ndarray, how: np.ufunc, out: np.ndarray) -> None:
         """Reduce a row of this width, which is overwritten, to C×N numbers in ``out``.
 
-        Halves are put together as long as there are two: few observations are short stretches for a ufunc.
+        Halves are put together as long as there are two: few observations are short stretches for a ufunc. The last ones
+        are a product with ones, where they are added up and enough to be worth a call for each channel.
         """
         parts = self.seen(row)
         if self.tall:
             how.reduce(parts, axis=(0, 2), out=out)
             return
         length = parts.shape[2]
-        while length > 1 and length % 2 == 0:
+        product = how is np.add and self.together == 1 and min(length, FEW_TO_ADD) * self.batch >= LEAST_PRODUCT
+        while length > (FEW_TO_ADD if product else 1) and length % 2 == 0:
             length //= 2
             how(parts[:, :, :length], parts[:, :, length:2 * length], out=parts[:, :, :length])
+        if product and length <= FEW_TO_ADD:
+            np.matmul(np.ones((1, length), row.dtype), parts[0, :, :length], out=out[:, np.newaxis], casting="same_kind")
+            return
         how.reduce(parts[:, :, :length], axis=(0, 2), out=out)
 
 

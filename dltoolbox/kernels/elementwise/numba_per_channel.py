@@ -15,7 +15,7 @@ import numpy as np
 from dltoolbox.kernels.base import BindContext, Closure, kernel
 from dltoolbox.kernels.elementwise.arithmetic import InputNormalise, per_thread, slices, threads_for
 from dltoolbox.kernels.elementwise.numba_loops import PIECE
-from dltoolbox.kernels.elementwise.per_channel import Affine, PRelu
+from dltoolbox.kernels.elementwise.per_channel import Affine, PRelu, ScaleAndAdd, UndoNormalise
 from dltoolbox.kernels.memory_format import lies_in, order_of
 from dltoolbox.kernels.numba_support import Twin, loop
 
@@ -103,12 +103,21 @@ class PReluLoops(Twin, PRelu):
         return over_rows(site, bent, [slopes], site.dtype.type(0)) or super().ahead(site, slopes)
 
 
-@kernel(*Affine.ops)
-class AffineLoops(Twin, Affine):
-    """`affine`, forward."""
+class ScaleAndAddLoops(Twin, ScaleAndAdd):
+    """Forward in one pass."""
 
     def ahead(self, site: BindContext, factors: np.ndarray, terms: np.ndarray) -> tuple[Closure, ...]:
         return over_rows(site, scale_and_add, [factors, terms]) or super().ahead(site, factors, terms)
+
+
+@kernel(*Affine.ops)
+class AffineLoops(ScaleAndAddLoops, Affine):
+    """`affine`, forward."""
+
+
+@kernel(*UndoNormalise.ops)
+class UndoNormaliseLoops(ScaleAndAddLoops, UndoNormalise):
+    """`undo_normalise`, forward."""
 
 
 @kernel(*InputNormalise.ops)

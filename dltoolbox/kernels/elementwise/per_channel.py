@@ -101,14 +101,8 @@ class PRelu(Kernel):
         return (in_turn(steps),)
 
 
-@kernel("affine")
-class Affine(Kernel):
-    """`affine`."""
-
-    def bind(self, site: BindContext) -> BoundKernel:
-        factors, terms = (Places(site, number, self.accelerator) for number in (1, 2))
-        return BoundKernel(self.ahead(site, factors.tile, terms.tile), self.gradients(site) if site.training else (),
-                           in_turn([factors.write, terms.write]))
+class ScaleAndAdd(Kernel):
+    """What ends in x·factors + terms."""
 
     def ahead(self, site: BindContext, factors: np.ndarray, terms: np.ndarray) -> tuple[Closure, ...]:
         x, (y,) = site.inputs[0], site.outputs
@@ -117,6 +111,16 @@ class Affine(Kernel):
             np.multiply(x, scale, out=y)
             np.add(y, bias, out=y)
         return in_pieces(site, forward, x, *(np.broadcast_to(part, x.shape) for part in (factors, terms)), y)
+
+
+@kernel("affine")
+class Affine(ScaleAndAdd):
+    """`affine`."""
+
+    def bind(self, site: BindContext) -> BoundKernel:
+        factors, terms = (Places(site, number, self.accelerator) for number in (1, 2))
+        return BoundKernel(self.ahead(site, factors.tile, terms.tile), self.gradients(site) if site.training else (),
+                           in_turn([factors.write, terms.write]))
 
     def gradients(self, site: BindContext) -> tuple[Closure, ...]:
         (x, scale, bias), (dx, dscale, dbias), grad = site.inputs, site.grad_inputs, site.grad_outputs[0]
@@ -136,29 +140,25 @@ class Affine(Kernel):
 
 
 @kernel("undo_normalise")
-class UndoNormalise(Kernel):
+class UndoNormalise(ScaleAndAdd):
     """`undo_normalise` as x·factor + shift, prepared from the statistics: their difference in double, so that nothing
     cancels where the values are far from zero."""
 
     def bind(self, site: BindContext) -> BoundKernel:
-        (x, *statistics), (y,), kind = site.inputs, site.outputs, site.attrs["kind"]
-        shape = np.broadcast_shapes(*(with_trailing_axes(statistic, x).shape for statistic in statistics))
-        factor, shift = site.shared(shape, x.dtype), site.shared(shape, x.dtype)
+        (x, *statistics), kind = site.inputs, site.attrs["kind"]
+        order, seen = order_of(x), [with_trailing_axes(statistic, x) for statistic in statistics]
+        shape = expanded(seen, x, order, bool(self.accelerator)) if x.size else np.broadcast_shapes(*(s.shape for s in seen))
+        factor, shift = (site.shared([shape[axis] for axis in order], x.dtype).transpose(inverse(order)) for _ in range(2))
 
         def prepare() -> None:
-            found = undoing(kind, *(with_trailing_axes(statistic.astype(np.float64), x) for statistic in statistics))
+            found = undoing(kind, *(statistic.astype(np.float64) for statistic in seen))
             for array, values in zip((factor, shift), found, strict=True):
                 np.copyto(array, values, casting="unsafe")
 
-        def forward(x: np.ndarray, factor: np.ndarray, shift: np.ndarray, y: np.ndarray) -> None:
-            np.multiply(x, factor, out=y)
-            np.add(y, shift, out=y)
-
         def backward(grad: np.ndarray, factor: np.ndarray, dx: np.ndarray) -> None:
             np.multiply(grad, factor, out=dx)
-        slope = at_each_place(factor, x)
-        ways = in_pieces(site, forward, x, slope, at_each_place(shift, x), y)
+        ways = self.ahead(site, factor, shift)
         if not site.training:
             return BoundKernel(ways, prepare=prepare)
         grad, dx = backward_pair(site)
-        return BoundKernel(ways, in_pieces(site, backward, grad, slope, dx), prepare)
+        return BoundKernel(ways, in_pieces(site, backward, grad, np.broadcast_to(factor, x.shape), dx), prepare)
