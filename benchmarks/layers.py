@@ -76,7 +76,7 @@ class Border:
 
     def __init__(self) -> None:
         self.seconds = 0.0
-        for name in ("_load", "_store"):
+        for name in ("_load", "_store", "_store_gradients"):
             setattr(Program, name, self.timed(getattr(Program, name)))
 
     def timed(self, method: Callable[..., None]) -> Callable[..., None]:

@@ -17,8 +17,10 @@ import numpy as np
 
 from dltoolbox.core.geometry import Window
 from dltoolbox.kernels import memory_format
-from dltoolbox.kernels.base import BindContext, BoundKernel, Closure, KernelSpec, Order, bind_plain, kernel
+from dltoolbox.kernels.base import BindContext, BoundKernel, Closure, KernelSpec, Order, bind_plain, in_turn, kernel
+from dltoolbox.kernels.long_rows import LongRows
 from dltoolbox.kernels.numba_support import Twin, loop
+from dltoolbox.kernels.pool.global_max import GlobalMax
 from dltoolbox.kernels.pool.unpool import MOST_GATHERED_TAPS, Unpool, UnpoolTaps, likely_window
 from dltoolbox.kernels.pool.windows import NOTHING, WindowMax, places_to_keep
 from dltoolbox.ops.base import OPS, OUT
@@ -149,6 +151,42 @@ def moved(source: np.ndarray, number: np.ndarray, target: np.ndarray, gather: in
     return count
 
 
+@loop
+def greatest_row(x: np.ndarray, top: np.ndarray) -> None:
+    """Maxima of each column; a NaN wins. Four rows at a time, in the order of memory: ``top`` is read less often."""
+    last = x.shape[0] - 1
+    for i in range(top.size):
+        top[i] = x[0, i]
+    for r in range(1, x.shape[0], 4):
+        first, second, third, fourth = x[r], x[min(r + 1, last)], x[min(r + 2, last)], x[min(r + 3, last)]
+        for i in range(top.size):
+            best = top[i]
+            best = best if first[i] <= best or best != best else first[i]
+            best = best if second[i] <= best or best != best else second[i]
+            best = best if third[i] <= best or best != best else third[i]
+            top[i] = best if fourth[i] <= best or best != best else fourth[i]
+
+
+@loop
+def greatest_of_channels(top: np.ndarray, y: np.ndarray) -> None:
+    """Maxima over the middle of (channels, places · observations), which is overwritten; halves first, as long rows."""
+    observations = y.shape[1]
+    for c in range(top.shape[0]):
+        row, best = top[c], y[c]
+        places = row.size // observations
+        while places > 1 and places % 2 == 0:
+            places //= 2
+            other = row[places * observations:]
+            for i in range(places * observations):
+                row[i] = row[i] if other[i] <= row[i] or row[i] != row[i] else other[i]
+        for n in range(observations):
+            best[n] = row[n]
+        for place in range(1, places):
+            other = row[place * observations:]
+            for n in range(observations):
+                best[n] = best[n] if other[n] <= best[n] or best[n] != best[n] else other[n]
+
+
 def lined(order: Order) -> bool:
     """Whether an array in this order can be seen as (rows, M, rest, K)."""
     rank = len(order) - 2
@@ -266,3 +304,15 @@ class UnpoolLoops(Looped, Unpool):
         if dx is None or grad is None:
             return BoundKernel((forward,))
         return BoundKernel((forward,), (complete(lines.gathered(grad, indices, dx), plain.backward[0]),))
+
+
+@kernel(*GlobalMax.ops)
+class GlobalMaxLoops(Twin, GlobalMax):
+    """`global_max_pool`, forward."""
+
+    def finding(self, site: BindContext, rows: LongRows, result: np.ndarray, top: np.ndarray) -> Closure:
+        data = rows.of(site.inputs[0])
+        if rows.tall or rows.together > 1:
+            return in_turn([partial(greatest_row, data, top), partial(rows.reduced, top, np.maximum, result)])
+        return in_turn([partial(greatest_row, data, top),
+                        partial(greatest_of_channels, top.reshape(rows.channels, -1), result)])
