@@ -102,7 +102,7 @@ class PRelu(Kernel):
 
 
 class ScaleAndAdd(Kernel):
-    """What ends in x·factors + terms."""
+    """Forward as x·factors + terms."""
 
     def ahead(self, site: BindContext, factors: np.ndarray, terms: np.ndarray) -> tuple[Closure, ...]:
         x, (y,) = site.inputs[0], site.outputs
