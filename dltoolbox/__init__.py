@@ -80,10 +80,11 @@ from dltoolbox.exchange.pooling.mapping import poolingLayerFrom, poolingLayerTo
 from dltoolbox.exchange.registered import registerFunction, registerLayer
 from dltoolbox.exchange.writers.matlab import toMATLAB
 from dltoolbox.exchange.writers.python import toPython
-from dltoolbox.functions.activations import crosschannelnorm, fullyconnect, leakyrelu, relu, softmax
+from dltoolbox.functions.activations import crosschannelnorm, fullyconnect, gelu, leakyrelu, relu, sigmoid, softmax
 from dltoolbox.functions.alignment import ctc
 from dltoolbox.functions.attention import attention, embed
-from dltoolbox.functions.losses import crossentropy, huber, l1loss, l2loss, mse
+from dltoolbox.functions.convolution import dlconv, dltranspconv
+from dltoolbox.functions.losses import crossentropy, huber, indexcrossentropy, l1loss, l2loss, mse
 from dltoolbox.functions.normalisation import batchnorm, groupnorm, instancenorm, layernorm
 from dltoolbox.functions.pages import dlmtimes
 from dltoolbox.functions.pooling import avgpool, maxpool, maxunpool
@@ -137,30 +138,32 @@ from dltoolbox.train.train_network import trainNetwork
 
 __all__ = [
     *FACTORIES, *EXPORTED, "Acceleratable", "ClassificationLayer", "DAGNetwork", "DltoolboxError", "DltoolboxWarning",
-    "Formattable", "Issue", "Layer", "LayerArray", "LayerGraph", "MissingExtraError", "NetworkAnalysis", "RegressionLayer",
-    "SemanticSegmentationMetrics", "SeriesNetwork", "activations", "adamupdate", "addInputLayer", "addLayers", "addcats",
-    "alexnet", "analyzeNetwork", "assembleNetwork", "attention", "avgpool", "batchnorm", "canUseGPU", "canUseParallelPool",
-    "categorical", "categories", "checkLayer", "classify", "classifyAndUpdateState", "clearCache", "confusionmat",
-    "connectLayers", "countcats", "crosschannelnorm", "crossentropy", "ctc", "dag2dlnetwork", "darknet19", "darknet53",
-    "deeplabv3plusLayers", "densenet201", "digitTest4DArrayData", "digitTrain4DArrayData", "dims", "disconnectLayers",
-    "disp", "dlaccelerate", "dlarray", "dldivergence", "dlfeval", "dlgradient", "dljacobian", "dllaplacian", "dlmtimes",
-    "dlnetwork", "dlode45", "dlresize", "dlupdate", "doc2sequence", "efficientnetb0", "embed",
-    "evaluateSemanticSegmentation", "expandLayers", "explain", "extractdata", "fcnLayers", "findPlaceholderLayers",
-    "finddim", "forward", "freezeWeights", "fullyconnect", "functionLayer", "gather", "gearboxFeatures", "getL2Factor",
-    "getLayer", "getLearnRateFactor", "googlenet", "gpuArray", "gpuDevice", "gpuDeviceCount", "groupLayers", "groupnorm",
-    "gru", "hasdata", "huber", "inceptionv3", "ind2word", "initialize", "instancenorm", "iscategorical", "iscategory",
-    "isdlarray", "isordinal", "isundefined", "japaneseVowelsTestData", "japaneseVowelsTrainData", "l1loss", "l2loss",
-    "layerArray", "layerGraph", "layernorm", "lbfgsState", "lbfgsupdate", "leakyrelu", "learnableParameter", "loadNetwork",
-    "lstm", "maxNumCompThreads", "maxpool", "maxunpool", "mergecats", "minibatchpredict", "minibatchqueue", "mobilenetv2",
-    "mse", "networkDataLayout", "networkLayer", "neuralODELayer", "onehotdecode", "onehotencode", "padsequences", "parpool",
-    "placeholderLayer", "plot", "poolingLayerFrom", "poolingLayerTo", "poolingOverlap", "poolingToStridedConvolution",
-    "predict", "predictAndUpdateState", "registerFunction", "registerLayer", "relu", "removeLayers", "removecats",
-    "renamecats", "reordercats", "replaceLayer", "reset", "resetState", "resnet101", "resnet18", "resnet3dLayers",
-    "resnet3dNetwork", "resnet50", "resnetLayers", "resnetNetwork", "rmspropupdate", "rng", "saveNetwork", "scores2label",
-    "seasonalSeries", "segnetLayers", "semanticseg", "setL2Factor", "setLearnRateFactor", "setcats", "sgdmupdate",
-    "shapeVolumes", "shufflenet", "softmax", "squeezenet", "stateParameter", "stripdims", "summary", "toMATLAB", "toPython",
-    "trainNetwork", "trainingOptions", "triangleImages", "unet", "unet3d", "unet3dLayers", "unetLayers", "unfreezeWeights",
-    "vgg16", "vgg19", "waveformSequences", "word2ind", "wordEncoding", "xception",
+    "Formattable", "Issue", "Layer", "LayerArray", "LayerGraph", "MissingExtraError", "NetworkAnalysis",
+    "RegressionLayer", "SemanticSegmentationMetrics", "SeriesNetwork", "activations", "adamupdate", "addInputLayer",
+    "addLayers", "addcats", "alexnet", "analyzeNetwork", "assembleNetwork", "attention", "avgpool", "batchnorm",
+    "canUseGPU", "canUseParallelPool", "categorical", "categories", "checkLayer", "classify", "classifyAndUpdateState",
+    "clearCache", "confusionmat", "connectLayers", "countcats", "crosschannelnorm", "crossentropy", "ctc",
+    "dag2dlnetwork", "darknet19", "darknet53", "deeplabv3plusLayers", "densenet201", "digitTest4DArrayData",
+    "digitTrain4DArrayData", "dims", "disconnectLayers", "disp", "dlaccelerate", "dlarray", "dlconv", "dldivergence",
+    "dlfeval", "dlgradient", "dljacobian", "dllaplacian", "dlmtimes", "dlnetwork", "dlode45", "dlresize",
+    "dltranspconv", "dlupdate", "doc2sequence", "efficientnetb0", "embed", "evaluateSemanticSegmentation",
+    "expandLayers", "explain", "extractdata", "fcnLayers", "findPlaceholderLayers", "finddim", "forward",
+    "freezeWeights", "fullyconnect", "functionLayer", "gather", "gearboxFeatures", "gelu", "getL2Factor", "getLayer",
+    "getLearnRateFactor", "googlenet", "gpuArray", "gpuDevice", "gpuDeviceCount", "groupLayers", "groupnorm", "gru",
+    "hasdata", "huber", "inceptionv3", "ind2word", "indexcrossentropy", "initialize", "instancenorm", "iscategorical",
+    "iscategory", "isdlarray", "isordinal", "isundefined", "japaneseVowelsTestData", "japaneseVowelsTrainData",
+    "l1loss", "l2loss", "layerArray", "layerGraph", "layernorm", "lbfgsState", "lbfgsupdate", "leakyrelu",
+    "learnableParameter", "loadNetwork", "lstm", "maxNumCompThreads", "maxpool", "maxunpool", "mergecats",
+    "minibatchpredict", "minibatchqueue", "mobilenetv2", "mse", "networkDataLayout", "networkLayer", "neuralODELayer",
+    "onehotdecode", "onehotencode", "padsequences", "parpool", "placeholderLayer", "plot", "poolingLayerFrom",
+    "poolingLayerTo", "poolingOverlap", "poolingToStridedConvolution", "predict", "predictAndUpdateState",
+    "registerFunction", "registerLayer", "relu", "removeLayers", "removecats", "renamecats", "reordercats",
+    "replaceLayer", "reset", "resetState", "resnet101", "resnet18", "resnet3dLayers", "resnet3dNetwork", "resnet50",
+    "resnetLayers", "resnetNetwork", "rmspropupdate", "rng", "saveNetwork", "scores2label", "seasonalSeries",
+    "segnetLayers", "semanticseg", "setL2Factor", "setLearnRateFactor", "setcats", "sgdmupdate", "shapeVolumes",
+    "shufflenet", "sigmoid", "softmax", "squeezenet", "stateParameter", "stripdims", "summary", "toMATLAB", "toPython",
+    "trainNetwork", "trainingOptions", "triangleImages", "unet", "unet3d", "unet3dLayers", "unetLayers",
+    "unfreezeWeights", "vgg16", "vgg19", "waveformSequences", "word2ind", "wordEncoding", "xception",
 ]
 
 globals().update(FACTORIES, **NOT_IN_THIS_RELEASE, next=next_minibatch)

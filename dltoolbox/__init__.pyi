@@ -104,14 +104,19 @@ from dltoolbox.exchange.writers.matlab import toMATLAB as toMATLAB
 from dltoolbox.exchange.writers.python import toPython as toPython
 from dltoolbox.functions.activations import crosschannelnorm as crosschannelnorm
 from dltoolbox.functions.activations import fullyconnect as fullyconnect
+from dltoolbox.functions.activations import gelu as gelu
 from dltoolbox.functions.activations import leakyrelu as leakyrelu
 from dltoolbox.functions.activations import relu as relu
+from dltoolbox.functions.activations import sigmoid as sigmoid
 from dltoolbox.functions.activations import softmax as softmax
 from dltoolbox.functions.alignment import ctc as ctc
 from dltoolbox.functions.attention import attention as attention
 from dltoolbox.functions.attention import embed as embed
+from dltoolbox.functions.convolution import dlconv as dlconv
+from dltoolbox.functions.convolution import dltranspconv as dltranspconv
 from dltoolbox.functions.losses import crossentropy as crossentropy
 from dltoolbox.functions.losses import huber as huber
+from dltoolbox.functions.losses import indexcrossentropy as indexcrossentropy
 from dltoolbox.functions.losses import l1loss as l1loss
 from dltoolbox.functions.losses import l2loss as l2loss
 from dltoolbox.functions.losses import mse as mse
@@ -1553,21 +1558,6 @@ def taylorPrunableNetwork(*arguments: Any, **options: Any) -> NoReturn:
 
 def dlquantizer(*arguments: Any, **options: Any) -> NoReturn:
     """Not in this release. There is no replacement in this release."""
-
-def dlconv(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. Use the layer of that kind: predict(dlnetwork([imageInputLayer([4, 4, 1], Normalization='none'), convolution2dLayer(3, 8), batchNormalizationLayer, geluLayer]), X)."""
-
-def dltranspconv(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. Use the layer of that kind: predict(dlnetwork([imageInputLayer([4, 4, 1], Normalization='none'), convolution2dLayer(3, 8), batchNormalizationLayer, geluLayer]), X)."""
-
-def gelu(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. Use the layer of that kind: predict(dlnetwork([imageInputLayer([4, 4, 1], Normalization='none'), convolution2dLayer(3, 8), batchNormalizationLayer, geluLayer]), X)."""
-
-def sigmoid(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. Compute it with NumPy: 1 / (1 + np.exp(-X))."""
-
-def indexcrossentropy(*arguments: Any, **options: Any) -> NoReturn:
-    """Not in this release. crossentropy(scores, onehotencode(Y, 1), DataFormat='CB') takes labels as vectors."""
 
 def trainnet(*arguments: Any, **options: Any) -> NoReturn:
     """Not in this release. trainNetwork(X, Y, [*layers[:-1], classificationLayer], options) trains for cross-entropy; with regressionLayer at the end, for mean squared error. dag2dlnetwork(net) makes a dlnetwork of the result."""

@@ -15,8 +15,6 @@ NO_REPLACEMENT = "There is no replacement in this release."
 ARRAYS = "There are no datastores. Data are arrays: trainNetwork(X, Y, layers, options)."
 PILE = "Read the files into one array, np.stack(arrays, axis=-1), and pass that."
 SIGNAL_LIST = "Read the signals into a list of arrays, channels×steps, of any lengths, and pass that."
-AS_LAYER = ("Use the layer of that kind: predict(dlnetwork([imageInputLayer([4, 4, 1], Normalization='none'), "
-            "convolution2dLayer(3, 8), batchNormalizationLayer, geluLayer]), X).")
 SCHEDULE = ("trainingOptions('sgdm', LearnRateSchedule='piecewise', LearnRateDropFactor=0.5, LearnRateDropPeriod=10) halves "
             "the learning rate every ten epochs.")
 HISTORY = "net, info = trainNetwork(X, Y, layers, options, nargout=2) returns losses, accuracies and learning rates."
@@ -51,9 +49,6 @@ INSTEAD = {  # hint: names
         "neuronPCA taylorPrunableNetwork dlquantizer",
 
     # Arrays and custom loops
-    AS_LAYER: "dlconv dltranspconv gelu",
-    "Compute it with NumPy: 1 / (1 + np.exp(-X)).": "sigmoid",
-    "crossentropy(scores, onehotencode(Y, 1), DataFormat='CB') takes labels as vectors.": "indexcrossentropy",
 
     # Training and evaluation
     "trainNetwork(X, Y, [*layers[:-1], classificationLayer], options) trains for cross-entropy; with regressionLayer at the "

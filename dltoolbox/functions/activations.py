@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from dltoolbox.autodiff.apply import apply_op
-from dltoolbox.autodiff.dlarray import one_precision
+from dltoolbox.autodiff.dlarray import dlarray, one_precision
 from dltoolbox.core import convert
 from dltoolbox.core.dims import times
 from dltoolbox.core.display import counted
@@ -20,6 +20,11 @@ from dltoolbox.functions.labels import LabelledOptions, axes_in_order, data_form
 class _Leaky(Configured):
     function = "leakyrelu"
     scale = Property(convert.real(), 0.01, positional=True)
+
+
+class _Gelu(Configured):
+    function = "gelu"
+    Approximation = Property(convert.choice("none", "tanh"), "none")
 
 
 class _AlongChannels(LabelledOptions):
@@ -95,13 +100,60 @@ def leakyrelu(X: object, *arguments: object, **options: object) -> Any:
     return result_like(X, apply_op("leaky_relu", real_payload(X, "leakyrelu", "X"), scale=chosen.scale))
 
 
+def sigmoid(X: object) -> Any:
+    """1/(1 + exp(−X)), element by element.
+
+    Args:
+        X: Array of real numbers.
+
+    Returns:
+        Array of the size of X, a dlarray if X is one.
+
+    Raises:
+        DltoolboxError: ``dltoolbox:sigmoid:notNumeric``.
+
+    Example:
+        >>> sigmoid([0, 1000]).tolist()
+        [0.5, 1.0]
+
+    Source:
+        Bishop, "Pattern Recognition and Machine Learning" (2006), section 4.2.
+    """
+    return result_like(X, apply_op("sigmoid", real_payload(X, "sigmoid", "X")))
+
+
+def gelu(X: object, *pairs: object, **options: object) -> Any:
+    """X·Φ(X) with the normal distribution function Φ: ``Y = gelu(X)``.
+
+    Args:
+        X: Array of real numbers.
+        *pairs: Name-value pairs, instead of keywords.
+        **options: ``Approximation``: 'none' (default), or 'tanh' for ½X·(1 + tanh(√(2/π)·(X + 0.044715·X³))).
+
+    Returns:
+        Array of the size of X, a dlarray if X is one.
+
+    Raises:
+        DltoolboxError: ``dltoolbox:gelu:notNumeric``, ``…:invalidApproximation``.
+
+    Example:
+        >>> gelu([-1, 0, 1]).round(4).tolist()
+        [-0.1587, 0.0, 0.8413]
+
+    Source:
+        Hendrycks and Gimpel, "Gaussian Error Linear Units (GELUs)" (2016).
+    """
+    chosen = _Gelu(*pairs, **options)
+    return result_like(X, apply_op("gelu", real_payload(X, "gelu", "X"), approximation=chosen.Approximation))
+
+
 def softmax(X: object, *pairs: object, **options: object) -> Any:
     """exp(X) / Σ exp(X) over the channels: ``Y = softmax(X, 'DataFormat', 'CB')``.
 
     Args:
-        X: Array of real numbers, labelled by ``DataFormat``.
+        X: Array of real numbers: a formatted dlarray, or labelled by ``DataFormat``.
         *pairs: Name-value pairs, instead of keywords.
-        **options: ``DataFormat``, required, with a C.
+        **options: ``DataFormat``, with a C, where X has no labels.
 
     Returns:
         Array of the size of X; along C it sums to 1.
@@ -128,10 +180,11 @@ def crosschannelnorm(X: object, windowSize: object, *pairs: object, **options: o
     summed, but the divisor stays.
 
     Args:
-        X: Array of real numbers, labelled by ``DataFormat``.
+        X: Array of real numbers: a formatted dlarray, or labelled by ``DataFormat``.
         windowSize: Number of channels, a positive integer.
         *pairs: Name-value pairs, instead of keywords.
-        **options: ``Alpha`` (1e-4), ``Beta`` (0.75), ``K`` (2), ``DataFormat``, required, with a C.
+        **options: ``Alpha`` (1e-4), ``Beta`` (0.75), ``K`` (2); ``DataFormat``, with a C, where X has no
+            labels.
 
     Returns:
         Array of the size of X.
@@ -156,18 +209,19 @@ def crosschannelnorm(X: object, windowSize: object, *pairs: object, **options: o
 
 
 def fullyconnect(X: object, weights: object, bias: object, *pairs: object, **options: object) -> Any:
-    """weights · X + bias over all spatial dimensions and channels of an observation, and time step if there are any.
+    """weights · X + bias over all dimensions of an observation, and time step if there are any, that are labelled S, C or U.
 
     Args:
-        X: Array of real numbers, labelled by ``DataFormat``; S and C are flattened column-major.
-        weights: ``K×(h·w·c)``, or ``K×h×w×c``.
+        X: Array of real numbers: a formatted dlarray, or labelled by ``DataFormat``; S, C and U are flattened column-major.
+        weights: ``K×(h·w·c)``, or ``K×h×w×c``; of a formatted dlarray, the dimension labelled U stands for the outputs.
         bias: One element per output, or one number for all.
         *pairs: Name-value pairs, instead of keywords.
-        **options: ``DataFormat``, required, without U.
+        **options: ``DataFormat``, where X has no labels.
 
     Returns:
-        K outputs in the place of S and C: labelled C and then the remaining labels in the order of ``DataFormat``, or
-        before C where all of them stand before S and C. 'SSCB' gives 'CB', 'BC' gives 'BC'.
+        K outputs in the place of S, C and U: labelled C and then the remaining labels in the order of ``DataFormat``, or
+        before C where all of them stand before S, C and U. 'SSCB' gives 'CB', 'BC' gives 'BC'. A dlarray if one of the
+        arrays is one.
 
     Raises:
         DltoolboxError: ``dltoolbox:fullyconnect:missingDataFormat``, ``…:noFeatures``, ``…:weightsMismatch``,
@@ -182,13 +236,15 @@ def fullyconnect(X: object, weights: object, bias: object, *pairs: object, **opt
     """
     chosen = _Dense.beside(X, *pairs, **options)
     given = chosen.DataFormat
-    if "U" in given or not set(given) & set("SC"):
-        fail("fullyconnect:noFeatures", f"fullyconnect flattens the dimensions labelled S and C, but DataFormat is "
-             f"'{given}'.", "Label the features C or S, and use no U.")
+    if not set(given) & set("SCU"):
+        fail("fullyconnect:noFeatures", "fullyconnect flattens the dimensions labelled S, C and U, but the labels of X are "
+             f"'{given}'.", "Label the features C.")
     x, layout = chosen.arranged(X, weights, bias, last="BT")
     x, W, b = one_precision([x, real_payload(weights, "fullyconnect", "weights"),
                              real_payload(bias, "fullyconnect", "bias")])
-    features = sum(label in "SC" for label in given)
+    if isinstance(weights, dlarray) and "U" in weights.labels:  # the outputs
+        W = np.moveaxis(W, weights.labels.index("U"), 0)
+    features = sum(label in "SCU" for label in given)
     count = prod(x.shape[:features])
     outputs = W.shape[0] if W.ndim else 1
     if W.size != outputs * count:
@@ -202,7 +258,7 @@ def fullyconnect(X: object, weights: object, bias: object, *pairs: object, **opt
     one_each = b if b.size == outputs else np.broadcast_to(shaped(b, ()), (outputs,))
     y = apply_op("dense", shaped(x, (*x.shape[:features], prod(kept))), flat, one_each)
     rest = [label for label in given if label in "BT"]
-    behind = [label for label in rest if given.index(label) > max(given.rfind("S"), given.rfind("C"))]
+    behind = [label for label in rest if given.index(label) > max(map(given.rfind, "SCU"))]
     wanted = [*(label for label in rest if label not in behind), "C", *behind]
     stored = ["C", *(label for label in "BT" if label in rest)]
     back = axes_in_order(shaped(y, (outputs, *kept)), [stored.index(label) for label in wanted])

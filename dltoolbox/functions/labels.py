@@ -50,6 +50,11 @@ def data_format() -> Property[str]:
     return Property(labels, "", "Labels of the dimensions, in the order of the array.")
 
 
+def optional_labels(value: object) -> str:
+    """Labels, or none."""
+    return "" if isinstance(value, str) and not value else labels(value)
+
+
 def operand(value: object) -> Any:
     """An option that holds an array, or a dlarray, which stays one."""
     return value if isinstance(value, dlarray | Traced) else convert.array(value)
@@ -152,6 +157,10 @@ class LabelledLayout:
         """Sizes in the caller's order → in the order of work."""
         full = self.full(sizes)
         return tuple(full[axis] for axis in self.order)
+
+    def given_sizes(self, arranged: Sequence[int]) -> tuple[int, ...]:
+        """Sizes in the order of work → in the caller's order, as many as the caller's array has."""
+        return tuple(arranged[self.order.index(axis)] for axis in range(len(self.order)))[:self.ndim]
 
     def restore(self, array: Payload, ndim: int | None = None) -> Any:
         """A result back in the caller's order, without those trailing ones that the caller's array lacked."""

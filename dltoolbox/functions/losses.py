@@ -1,4 +1,4 @@
-"""Losses of predictions and targets with labels: mse, crossentropy, huber, l1loss, l2loss."""
+"""Losses of predictions and targets with labels: mse, crossentropy, indexcrossentropy, huber, l1loss, l2loss."""
 
 from __future__ import annotations
 
@@ -6,44 +6,64 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from dltoolbox.autodiff.acceleration.recorded import opaque
+from dltoolbox.autodiff.apply import apply_op
+from dltoolbox.autodiff.dlarray import dlarray, values_of
+from dltoolbox.autodiff.tape import Payload, raw_values
 from dltoolbox.core import convert
 from dltoolbox.core.arrays import array_of, beyond_memory
 from dltoolbox.core.dims import times
+from dltoolbox.core.display import counted
 from dltoolbox.core.errors import fail
-from dltoolbox.core.properties import Configured, InvalidValue, Property
-from dltoolbox.functions.labels import LabelledLayout, data_format, labels, real_array
-from dltoolbox.ops import OPS
-
-
-def _optional_labels(value: object) -> str:
-    return "" if isinstance(value, str) and not value else labels(value)
+from dltoolbox.core.properties import InvalidValue, Property
+from dltoolbox.functions.labels import (
+    LabelledLayout,
+    LabelledOptions,
+    axes_in_order,
+    data_format,
+    operand,
+    optional_labels,
+    real_payload,
+    shaped,
+)
 
 
 def _mask(value: object) -> Any:
     if value is None:
         return None
-    array = array_of(value)
+    array = values_of(value) if isinstance(value, dlarray) else array_of(value)
     if array is None or array.dtype.kind not in "fiub" or beyond_memory(array) or not np.isin(array, (0, 1)).all():
         raise InvalidValue("an array of logical values")
-    return array.astype(bool)
+    return value if isinstance(value, dlarray) else array.astype(bool)
 
 
-class _Format(Configured):
-    """Options of mse."""
-
+class _Mse(LabelledOptions):
     function = "mse"
 
-    DataFormat = data_format()
 
-
-class _Loss(_Format):
+class _Weighted(LabelledOptions):
     """Options that the newer losses share."""
 
-    weights = Property(convert.array, None, positional=True)
-    Mask = Property(_mask, None)
+    weights = Property(operand, None, positional=True)
     Reduction = Property(convert.choice("sum", "none"), "sum")
     NormalizationFactor = Property(convert.choice("batch-size", "all-elements", "mask-included", "none"), "batch-size")
-    WeightsFormat = Property(_optional_labels, "")
+    WeightsFormat = Property(optional_labels, "")
+
+    def validate(self) -> None:
+        if self.WeightsFormat and isinstance(self.weights, dlarray) and self.weights.labels:
+            fail(f"{self.function}:weightsFormatTwice", f"The weights have the labels '{self.weights.labels}' of their own, "
+                 f"and {self.function} was given WeightsFormat as well.",
+                 "Leave WeightsFormat out, or take the labels off: stripdims(weights).")
+
+
+class _Loss(_Weighted):
+    """Options of losses of two arrays of one size."""
+
+    weights = _Weighted.weights
+    Mask = Property(_mask, None)
+    Reduction = _Weighted.Reduction
+    NormalizationFactor = _Weighted.NormalizationFactor
+    WeightsFormat = _Weighted.WeightsFormat
     DataFormat = data_format()
 
 
@@ -66,15 +86,27 @@ class _L2(_Loss):
     function = "l2loss"
 
 
+class _IndexCrossEntropy(_Weighted):
+    function = "indexcrossentropy"
+    weights = _Weighted.weights
+    MaskIndex = Property(convert.optional(convert.integer(0)), None)
+    Reduction = _Weighted.Reduction
+    NormalizationFactor = Property(convert.choice("batch-size", "all-elements", "target-included", "mask-included", "none"),
+                                   "batch-size")
+    WeightsFormat = _Weighted.WeightsFormat
+    DataFormat = data_format()
+
+
 @np.errstate(all="ignore")
 def mse(Y: object, targets: object, *pairs: object, **options: object) -> Any:
     """Half the mean squared error: 1/(2N) Σ (Y − targets)², with N observations.
 
     Args:
-        Y: Predictions, labelled by ``DataFormat``; trailing dimensions of size 1 may be missing.
+        Y: Predictions: a formatted dlarray, or labelled by ``DataFormat``; trailing dimensions of size 1 may be
+            missing.
         targets: Array of the size of Y.
         *pairs: Name-value pairs, instead of keywords.
-        **options: ``DataFormat``, required. N is the size of B, 1 without one; nothing else divides.
+        **options: ``DataFormat``, where Y has no labels. N is the size of B, 1 without one; nothing else divides.
 
     Returns:
         The loss, a scalar of the type of Y.
@@ -90,10 +122,11 @@ def mse(Y: object, targets: object, *pairs: object, **options: object) -> Any:
     Source:
         MathWorks documentation of mse.
     """
-    chosen = _Format(*pairs, **options)
-    y, t, _ = _both(Y, targets, chosen)
-    with_batch = (y, t) if "B" in chosen.DataFormat else (y[..., None], t[..., None])
-    return OPS["half_mse"].forward(*with_batch)[()]
+    chosen = _Mse.beside(Y, *pairs, **options)
+    y, layout = chosen.arranged(Y, targets, last="B", what="Y")
+    t = _targets(targets, y, layout)
+    with_batch = (y, t) if "B" in chosen.DataFormat else (y.reshape((*y.shape, 1)), t.reshape((*t.shape, 1)))
+    return _scalar(apply_op("half_mse", *with_batch), layout)
 
 
 @np.errstate(all="ignore")
@@ -101,8 +134,8 @@ def crossentropy(Y: Any, targets: object, *arguments: object, **options: object)
     """Cross-entropy of class probabilities: −(1/N) Σ targets · ln Y, with N observations.
 
     Args:
-        Y: Probabilities, labelled by ``DataFormat``, for instance the output of `softmax`. Zeros count as the smallest
-            positive number.
+        Y: Probabilities: a formatted dlarray, or labelled by ``DataFormat``, for instance the output of
+            `softmax`. Zeros count as the smallest positive number.
         targets: Array of the size of Y, one-hot or probabilities.
         *arguments: Optionally ``weights``: a number, one per channel, an array of the size of Y, or an array labelled by
             ``WeightsFormat``; then name-value pairs.
@@ -110,7 +143,7 @@ def crossentropy(Y: Any, targets: object, *arguments: object, **options: object)
             (1 − targets) · ln(1 − Y); its older form ``TargetCategories``: 'exclusive' or 'independent'; ``Mask``: logical
             array, elements to count; ``Reduction``: 'sum' (default) or 'none' for the summands as an array;
             ``NormalizationFactor``: 'batch-size' (default), 'all-elements', 'mask-included' or 'none';
-            ``WeightsFormat``; ``DataFormat``, required.
+            ``WeightsFormat``; ``DataFormat``, where Y has no labels.
 
     Returns:
         The loss, a scalar of the type of Y, or an array of the size of Y.
@@ -126,11 +159,9 @@ def crossentropy(Y: Any, targets: object, *arguments: object, **options: object)
     Source:
         MathWorks documentation of crossentropy; Bishop, "Pattern Recognition and Machine Learning" (2006), section 4.3.4.
     """
-    chosen = _CrossEntropy(*arguments, **options)
-    y, t, layout = _both(Y, targets, chosen)
+    chosen = _CrossEntropy.beside(Y, *arguments, **options)
     independent = (chosen.ClassificationMode or chosen.TargetCategories) in ("multilabel", "independent")
-    terms = OPS["elementwise_cross_entropy"].forward(y, t, independent=independent)
-    return _reduced(terms, chosen, layout, np.ndim(Y))
+    return _loss(Y, targets, chosen, "elementwise_cross_entropy", independent=independent)
 
 
 @np.errstate(all="ignore")
@@ -138,7 +169,7 @@ def huber(Y: Any, targets: object, *arguments: object, **options: object) -> Any
     """Huber loss: (1/N) Σ of ½d² where |d| ≤ δ, and δ|d| − ½δ² elsewhere, with d = Y − targets.
 
     Args:
-        Y: Predictions, labelled by ``DataFormat``.
+        Y: Predictions: a formatted dlarray, or labelled by ``DataFormat``.
         targets: Array of the size of Y.
         *arguments: Optionally ``weights``, then name-value pairs; see `crossentropy`.
         **options: ``TransitionPoint`` δ (1); ``Mask``, ``Reduction``, ``NormalizationFactor``, ``WeightsFormat`` and
@@ -157,9 +188,8 @@ def huber(Y: Any, targets: object, *arguments: object, **options: object) -> Any
     Source:
         Huber, "Robust estimation of a location parameter" (1964); MathWorks documentation of huber.
     """
-    chosen = _Huber(*arguments, **options)
-    y, t, layout = _both(Y, targets, chosen)
-    return _reduced(OPS["elementwise_huber"].forward(y, t, transition=chosen.TransitionPoint), chosen, layout, np.ndim(Y))
+    chosen = _Huber.beside(Y, *arguments, **options)
+    return _loss(Y, targets, chosen, "elementwise_huber", transition=chosen.TransitionPoint)
 
 
 @np.errstate(all="ignore")
@@ -167,7 +197,7 @@ def l1loss(Y: Any, targets: object, *arguments: object, **options: object) -> An
     """L1 loss: (1/N) Σ |Y − targets|, with N observations.
 
     Args:
-        Y: Predictions, labelled by ``DataFormat``.
+        Y: Predictions: a formatted dlarray, or labelled by ``DataFormat``.
         targets: Array of the size of Y.
         *arguments: Optionally ``weights``, then name-value pairs; see `crossentropy`.
         **options: ``Mask``, ``Reduction``, ``NormalizationFactor``, ``WeightsFormat`` and ``DataFormat`` as in
@@ -186,9 +216,7 @@ def l1loss(Y: Any, targets: object, *arguments: object, **options: object) -> An
     Source:
         MathWorks documentation of l1loss.
     """
-    chosen = _L1(*arguments, **options)
-    y, t, layout = _both(Y, targets, chosen)
-    return _reduced(OPS["elementwise_l1"].forward(y, t), chosen, layout, np.ndim(Y))
+    return _loss(Y, targets, _L1.beside(Y, *arguments, **options), "elementwise_l1")
 
 
 @np.errstate(all="ignore")
@@ -196,7 +224,7 @@ def l2loss(Y: Any, targets: object, *arguments: object, **options: object) -> An
     """L2 loss: (1/N) Σ (Y − targets)², with N observations; twice the value of `mse`.
 
     Args:
-        Y: Predictions, labelled by ``DataFormat``.
+        Y: Predictions: a formatted dlarray, or labelled by ``DataFormat``.
         targets: Array of the size of Y.
         *arguments: Optionally ``weights``, then name-value pairs; see `crossentropy`.
         **options: ``Mask``, ``Reduction``, ``NormalizationFactor``, ``WeightsFormat`` and ``DataFormat`` as in
@@ -215,77 +243,172 @@ def l2loss(Y: Any, targets: object, *arguments: object, **options: object) -> An
     Source:
         MathWorks documentation of l2loss.
     """
-    chosen = _L2(*arguments, **options)
-    y, t, layout = _both(Y, targets, chosen)
-    return _reduced(OPS["elementwise_l2"].forward(y, t), chosen, layout, np.ndim(Y))
+    return _loss(Y, targets, _L2.beside(Y, *arguments, **options), "elementwise_l2")
 
 
-def _both(Y: Any, targets: Any, chosen: Any) -> tuple[np.ndarray, np.ndarray, LabelledLayout]:
-    """Predictions and targets in one order, the batch last; targets take the type of the predictions."""
-    name = chosen.function
-    layout = LabelledLayout.of(chosen.DataFormat, name, last="B")
-    y = layout.arrange(real_array(Y, name, "Y"), "Y")
-    t = layout.arrange(real_array(targets, name, "targets"), "targets")
+@np.errstate(all="ignore")
+def indexcrossentropy(Y: Any, targets: object, *arguments: object, **options: object) -> Any:
+    """Cross-entropy of class probabilities, targets told by the numbers of their classes: −(1/N) Σ ln Y[target].
+
+    It is `crossentropy` of one-hot targets, which are never made.
+
+    Args:
+        Y: Probabilities of K classes, along C: a formatted dlarray, or labelled by ``DataFormat``. Zeros count as the
+            smallest positive number.
+        targets: Numbers of classes from 1 to K: an array of the size of Y with one element along C, or without C.
+        *arguments: Optionally ``weights``: a number, one per class, an array of the size of Y, or an array labelled by
+            ``WeightsFormat`` or its own labels; then name-value pairs.
+        **options: ``MaskIndex``: a number in the place of a class, whose targets do not count; ``Reduction``: 'sum'
+            (default) or 'none' for the summands as an array; ``NormalizationFactor``: 'batch-size' (default),
+            'all-elements' (of Y), 'target-included' or 'mask-included' (targets that count), or 'none'; ``WeightsFormat``;
+            ``DataFormat`` where Y has no labels.
+
+    Returns:
+        The loss, a scalar of the type of Y, or an array of the size of Y with one element along C.
+
+    Raises:
+        DltoolboxError: ``dltoolbox:indexcrossentropy:missingDataFormat``, ``…:noChannels``, ``…:sizeMismatch``,
+            ``…:invalidTargets``, ``…:weightsMismatch``, ``…:notNumeric`` and ``…:invalid…`` for options.
+
+    Example:
+        >>> round(float(indexcrossentropy([[0.5, 0.25], [0.5, 0.75]], [1, 2], DataFormat='CB')), 4)
+        0.4904
+
+    Source:
+        MathWorks documentation of indexcrossentropy.
+    """
+    chosen = _IndexCrossEntropy.beside(Y, *arguments, **options)
+    if "C" not in chosen.DataFormat:
+        fail("indexcrossentropy:noChannels", f"The classes stand along the channels, but the labels '{chosen.DataFormat}' "
+             "have no C.", "Label the dimension of the classes C.")
+    y, layout = chosen.arranged(Y, targets, chosen.weights, last="B", what="Y")
+    axis = layout.labels.index("C")
+    wanted = tuple(1 if at == axis else n for at, n in enumerate(y.shape))
+    places, counting = opaque(class_places, raw_values(_indices(targets, wanted, axis, layout)), y.shape[axis],
+                              chosen.MaskIndex)
+    weights = np.ones((), y.dtype) if chosen.weights is None else np.take_along_axis(
+        np.broadcast_to(_broadcast_weights(chosen, layout, y), y.shape), places, axis)
+    terms = apply_op("elementwise_cross_entropy", np.take_along_axis(y, places, axis), np.ones(wanted, y.dtype))
+    return _reduced(terms, weights, counting, chosen, layout, y.size)
+
+
+def _indices(targets: object, wanted: tuple[int, ...], axis: int, layout: LabelledLayout) -> Payload:
+    """The numbers of classes in the order of work, with one element along C."""
+    payload = real_payload(targets, "indexcrossentropy", "targets")
+    flat = tuple(n for at, n in enumerate(layout.order) if at != axis)
+    without = tuple(sorted(flat).index(at) for at in flat)  # the order of the other dimensions
+    formatted = isinstance(targets, dlarray) and targets.labels
+    if not formatted and payload.ndim == len(flat) and tuple(payload.shape[at] for at in without) == tuple(
+            n for at, n in enumerate(wanted) if at != axis):
+        return shaped(axes_in_order(payload, without), wanted)
+    arranged: Payload = layout.like_x(targets, "targets")
+    if arranged.shape != wanted:
+        sizes = " (".join([times(wanted), layout.labels])
+        fail("indexcrossentropy:sizeMismatch", f"targets have size {times(payload.shape)}, but the classes of Y have size "
+             f"{sizes}).", "Pass one number per observation, with the dimensions in the order of Y and one element along C.")
+    return arranged
+
+
+def class_places(targets: np.ndarray, classes: int, mask: int | None) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers of classes from 1 on → places along the channels, and which of them count."""
+    counting = np.ones(targets.shape, bool) if mask is None else targets != mask
+    valid = (targets >= 1) & (targets <= classes) & (targets == np.rint(targets))
+    if not valid[counting].all():
+        wrong = targets[counting & ~valid].flat[0]
+        but = "" if mask is None else f", or MaskIndex {mask}"
+        fail("indexcrossentropy:invalidTargets", f"targets must be numbers from 1 to {classes}, as Y has "
+             f"{counted(classes, 'class')}{but}, but one is {wrong:g}.",
+             f"Number the classes from 1 on{'' if mask is not None else ', and pass what does not count as MaskIndex'}.")
+    return np.where(counting, targets, 1).astype(np.int64) - 1, counting
+
+
+def _targets(targets: object, y: Payload, layout: LabelledLayout) -> Payload:
+    """Targets in the order of work, in the type of the predictions."""
+    t = layout.like_x(targets, "targets")
     if y.shape != t.shape:
-        fail(f"{name}:sizeMismatch", f"Y has size {times(np.shape(Y))}, but targets have size {times(np.shape(targets))}.",
-             "Pass targets of the size of Y, with the dimensions in the same order.")
-    return y, t.astype(y.dtype), layout
+        size = times(real_payload(targets, layout.function, "targets").shape)
+        fail(f"{layout.function}:sizeMismatch", f"Y has size {times(layout.given_sizes(y.shape))}, but targets have size "
+             f"{size}.", "Pass targets of the size of Y, with the dimensions in the same order.")
+    return t.astype(y.dtype, copy=False)
 
 
-def _reduced(terms: np.ndarray, chosen: Any, layout: LabelledLayout, ndim: int) -> Any:
+def _loss(Y: object, targets: object, chosen: Any, op: str, **attrs: object) -> Any:
+    """A loss of two arrays of one size; the batch stands last."""
+    y, layout = chosen.arranged(Y, targets, chosen.weights, chosen.Mask, last="B", what="Y")
+    terms = apply_op(op, y, _targets(targets, y, layout), **attrs)
+    mask = np.ones(y.shape, bool) if chosen.Mask is None else _broadcast_mask(chosen.Mask, layout, y)
+    weights = np.ones((), y.dtype) if chosen.weights is None else _broadcast_weights(chosen, layout, y)
+    return _reduced(terms, weights, mask, chosen, layout, y.size)
+
+
+def _reduced(terms: Payload, weights: Payload, mask: Payload, chosen: Any, layout: LabelledLayout, count: int) -> Any:
     """The summands with weights and mask, summed and normalised as the options say."""
-    mask = np.ones_like(terms, bool) if chosen.Mask is None else _expanded(chosen.Mask, layout, terms, "mask")
-    weights = np.ones((), terms.dtype) if chosen.weights is None else _broadcast_weights(chosen, layout, terms)
     batch = terms.shape[-1] if "B" in layout.given else 1
-    divisor = {"batch-size": batch, "all-elements": terms.size, "mask-included": int(mask.sum()),
-               "none": 1}[chosen.NormalizationFactor]
+    kind = chosen.NormalizationFactor
+    divisor = {"batch-size": batch, "all-elements": count, "none": 1}.get(kind)
+    divisor = int(mask.sum()) if divisor is None else divisor
     total = chosen.Reduction == "sum"
-    reduced = OPS["reduce_loss"].forward(terms, weights, mask, divisor=max(divisor, 1), total=total)
-    return reduced[()] if total else layout.restore(reduced, ndim)
+    reduced = apply_op("reduce_loss", terms, weights, mask, divisor=max(divisor, 1), total=total)
+    return _scalar(reduced, layout) if total else layout.restore(reduced)
 
 
-def _broadcast_weights(chosen: Any, layout: LabelledLayout, terms: np.ndarray) -> np.ndarray:
+def _scalar(loss: Payload, layout: LabelledLayout) -> Any:
+    """A loss for the caller."""
+    return layout.result(loss) if layout.tracing else loss[()]
+
+
+def _broadcast_mask(mask: Any, layout: LabelledLayout, y: Payload) -> Payload:
+    """A mask, expanded to the size of the summands."""
+    if isinstance(mask, dlarray):
+        given = raw_values(layout.like_x(mask, "Mask")) != 0
+        return _expanded(given, layout, y, "mask", arranged=True)
+    return _expanded(mask, layout, y, "mask")
+
+
+def _broadcast_weights(chosen: Any, layout: LabelledLayout, y: Payload) -> Payload:
     """Weights, shaped to broadcast against the summands."""
-    given: np.ndarray = chosen.weights.astype(terms.dtype)
-    if chosen.WeightsFormat:
-        return _by_labels(given, chosen.WeightsFormat, layout, terms)
+    given = real_payload(chosen.weights, layout.function, "weights")
+    given = given.astype(y.dtype) if given.dtype != y.dtype else given
+    names = chosen.WeightsFormat or (chosen.weights.labels if isinstance(chosen.weights, dlarray) else "")
+    if names:
+        return _by_labels(given, names, layout, y)
     if given.size == 1:
-        return given.reshape((1,) * terms.ndim)
+        return given.reshape((1,) * y.ndim)
     channels = layout.labels.find("C")
-    if given.size == max(given.shape) and channels >= 0 and given.size == terms.shape[channels]:
-        return given.reshape([-1 if axis == channels else 1 for axis in range(terms.ndim)])
-    return _expanded(given, layout, terms, "weights")
+    if given.size == max(given.shape) and channels >= 0 and given.size == y.shape[channels]:
+        return given.reshape(tuple(-1 if axis == channels else 1 for axis in range(y.ndim)))
+    return _expanded(given, layout, y, "weights")
 
 
-def _by_labels(given: np.ndarray, names: str, layout: LabelledLayout, terms: np.ndarray) -> np.ndarray:
+def _by_labels(given: Payload, names: str, layout: LabelledLayout, y: Payload) -> Payload:
     """An array with its own labels: each dimension goes to the dimension of the same label, U of size 1 to none."""
     if given.ndim > len(names):
-        _misfit("weights", given, layout, terms)
-    full = given.reshape(*given.shape, *[1] * (len(names) - given.ndim))
+        _misfit("weights", given, layout, y)
+    full = (*given.shape, *[1] * (len(names) - given.ndim))
     free = list(enumerate(layout.labels))
-    shape, order = [1] * terms.ndim, []
-    for name, size in zip(names, full.shape, strict=True):
+    shape, order = [1] * y.ndim, []
+    for name, size in zip(names, full, strict=True):
         place = next((axis for axis, label in free if label == name), None)
-        if place is not None and size in (1, terms.shape[place]):
+        if place is not None and size in (1, y.shape[place]):
             free.remove((place, name))
             shape[place] = size
             order.append(place)
         elif name == "U" and size == 1:
-            order.append(terms.ndim + len(order))
+            order.append(y.ndim + len(order))
         else:
-            _misfit("weights", given, layout, terms)
-    return full.transpose(np.argsort(order)).reshape(shape)
+            _misfit("weights", given, layout, y)
+    return axes_in_order(given.reshape(full), [int(at) for at in np.argsort(order)]).reshape(tuple(shape))
 
 
-def _expanded(given: np.ndarray, layout: LabelledLayout, terms: np.ndarray, what: str) -> np.ndarray:
+def _expanded(given: Payload, layout: LabelledLayout, y: Payload, what: str, *, arranged: bool = False) -> Payload:
     """An array of the size of Y, where dimensions of size 1 expand."""
-    if given.ndim <= len(layout.given):
-        arranged = given.reshape(layout.full(given.shape)).transpose(layout.order)
-        if all(a in (1, b) for a, b in zip(arranged.shape, terms.shape, strict=True)):
-            return np.broadcast_to(arranged, terms.shape)
-    _misfit(what, given, layout, terms)
+    if arranged or given.ndim <= len(layout.given):
+        there = given if arranged else layout.arrange(given)
+        if all(a in (1, b) for a, b in zip(there.shape, y.shape, strict=True)):
+            return np.broadcast_to(there, y.shape)
+    _misfit(what, given, layout, y)
 
 
-def _misfit(what: str, given: np.ndarray, layout: LabelledLayout, terms: np.ndarray) -> NoReturn:
+def _misfit(what: str, given: Payload, layout: LabelledLayout, y: Payload) -> NoReturn:
     fail(f"{layout.function}:{what}Mismatch", f"The {what} have size {times(given.shape)}, which does not fit Y of size "
-         f"{times(terms.shape)} ({layout.labels}).", f"Pass {what} of the size of Y; sizes of 1 expand.")
+         f"{times(y.shape)} ({layout.labels}).", f"Pass {what} of the size of Y; sizes of 1 expand.")

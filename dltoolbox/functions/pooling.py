@@ -11,6 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from dltoolbox.autodiff.acceleration.recorded import opaque
+from dltoolbox.autodiff.apply import apply_op
+from dltoolbox.autodiff.dlarray import dlarray
+from dltoolbox.autodiff.tape import Payload, raw_values
 from dltoolbox.core import convert
 from dltoolbox.core.arrays import check_room
 from dltoolbox.core.dims import Dims, times
@@ -18,9 +22,17 @@ from dltoolbox.core.display import counted
 from dltoolbox.core.errors import IssueCollector, fail
 from dltoolbox.core.geometry import Window, check_divisor, check_fits, check_padding, check_rounding, resolve
 from dltoolbox.core.nargout import check_nargout, outputs
-from dltoolbox.core.properties import Configured, InvalidValue, Property, show
-from dltoolbox.functions.labels import LabelledLayout, data_format, labels, real_array, refine, unconverted
-from dltoolbox.ops import OPS
+from dltoolbox.core.properties import InvalidValue, Property, show
+from dltoolbox.functions.labels import (
+    LabelledLayout,
+    LabelledOptions,
+    data_format,
+    labels,
+    real_payload,
+    refine,
+    shaped,
+    unconverted,
+)
 
 
 def _pool_format(value: object) -> str:
@@ -35,7 +47,7 @@ def _pool_format(value: object) -> str:
     return got
 
 
-class _Pool(Configured):
+class _Pool(LabelledOptions):
     """Options of maxpool and avgpool. Sizes depend on DataFormat, so they are converted when that is known."""
 
     poolsize = Property(unconverted, positional=True)
@@ -103,9 +115,8 @@ class _AvgPool(_Pool):
         check_divisor(self.function, self.Divisor, self.PaddingValue)
 
 
-class _MaxUnpool(Configured):
+class _MaxUnpool(LabelledOptions):
     function = "maxunpool"
-    DataFormat = data_format()
 
     def validate(self) -> None:
         if not 1 <= self.DataFormat.count("S") <= 3:
@@ -120,14 +131,15 @@ def maxpool(X: object, poolsize: object, *pairs: object, nargout: int = 1, **opt
     element of a tie (row by row) does, and so does a NaN.
 
     Args:
-        X: Array of real numbers; its dimensions are labelled by ``DataFormat``, in any order. Trailing dimensions of
-            size 1 may be missing.
+        X: Array of real numbers: a formatted dlarray, or labelled by ``DataFormat``, in any order. Trailing dimensions
+            of size 1 may be missing.
         poolsize: Size of the regions: a positive integer, one per pooled dimension, or ``'global'`` for everything.
         *pairs: Name-value pairs, instead of keywords.
         nargout: 2 or 3 also return ``indx`` and ``inputSize``: ``Y, indx, inputSize = maxpool(…, nargout=3)``.
         **options: ``Stride`` (1); ``Padding`` (0): a number, ``'same'``, or the forms of the pooling layers: [l r] in one
             dimension, [a b] or [t b l r] in two, [a b c] or [t l f; b r k] in three; ``PoolFormat``: labels of the
-            dimensions to pool over, where these are not the spatial ones, such as ``'T'``; ``DataFormat``, required.
+            dimensions to pool over, where these are not the spatial ones, such as ``'T'``; ``DataFormat``, where X has no
+            labels.
             Beyond MATLAB: ``Padding='same-lower'``, ``DilationFactor`` (1) and ``Rounding`` (``'floor'``, ``'ceil'`` or
             ``'caffe'``), as in the pooling layers. A region that sees nothing but padding has the maximum -Inf and the
             index -1, which `maxunpool` leaves out.
@@ -155,20 +167,19 @@ def maxpool(X: object, poolsize: object, *pairs: object, nargout: int = 1, **opt
         MathWorks documentation of maxpool; the tie, NaN and overlap rules are dltoolbox's own.
     """
     check_nargout(nargout, 3, "maxpool")
-    chosen = _MaxPool(poolsize, *pairs, **options)
-    layout = LabelledLayout.of(chosen.DataFormat, "maxpool", first=chosen.pooled)
-    X = real_array(X, "maxpool", "X")
-    x, rank = layout.arrange(X), len(chosen.pooled)
+    chosen = _MaxPool.beside(X, poolsize, *pairs, **options)
+    x, layout = chosen.arranged(X, first=chosen.pooled)
+    rank = len(chosen.pooled)
     window = chosen.window(x.shape[:rank])
     if nargout == 1:
-        return layout.restore(OPS["max_pool"].forward(x, window=window), X.ndim)
+        return layout.restore(apply_op("max_pool", x, window=window))
     if chosen.PoolFormat:
         fail("maxpool:indicesWithPoolFormat", "maxpool gives no indices when PoolFormat is set.",
              "Leave PoolFormat out (the S dimensions are pooled), or ask for one output.")
-    y, local = OPS["max_pool_indices"].forward(x, window=window)
-    indx = linear_indices(local, x.shape, rank)
-    results = (layout.restore(y, X.ndim), layout.restore(indx, X.ndim), np.array(layout.full(X.shape), np.int64))
-    return outputs(results, nargout, "maxpool")
+    y, local = apply_op("max_pool_indices", x, window=window)
+    indx = opaque(linear_indices, raw_values(local), x.shape, rank)
+    sizes = np.array([x.shape[layout.order.index(axis)] for axis in range(len(layout.order))], np.int64)
+    return outputs((layout.restore(y), layout.restore(indx), sizes), nargout, "maxpool")
 
 
 def avgpool(X: object, poolsize: object, *pairs: object, **options: object) -> Any:
@@ -196,29 +207,27 @@ def avgpool(X: object, poolsize: object, *pairs: object, **options: object) -> A
     Source:
         MathWorks documentation of avgpool.
     """
-    chosen = _AvgPool(poolsize, *pairs, **options)
-    layout = LabelledLayout.of(chosen.DataFormat, "avgpool", first=chosen.pooled)
-    X = real_array(X, "avgpool", "X")
-    x = layout.arrange(X)
+    chosen = _AvgPool.beside(X, poolsize, *pairs, **options)
+    x, layout = chosen.arranged(X, first=chosen.pooled)
     window = chosen.window(x.shape[:len(chosen.pooled)])
     asked = None if chosen.Rounding == "floor" or isinstance(chosen.Padding, str) else chosen.Padding
     counted_padding = ((0, 0),) * window.rank if chosen.PaddingValue == "mean" else asked
-    y = OPS["avg_pool"].forward(x, window=window, counted=counted_padding,
-                                divisor=None if chosen.Divisor == "auto" else float(chosen.Divisor))
-    return layout.restore(y, X.ndim)
+    y = apply_op("avg_pool", x, window=window, counted=counted_padding,
+                 divisor=None if chosen.Divisor == "auto" else float(chosen.Divisor))
+    return layout.restore(y)
 
 
 def maxunpool(Y: object, indx: object, outputSize: object, *pairs: object, **options: object) -> Any:
     """Put maxima back where `maxpool` found them; everything else is 0.
 
     Args:
-        Y: Array of real numbers of the size of ``indx``, labelled by ``DataFormat``.
+        Y: Array of real numbers of the size of ``indx``: a formatted dlarray, or labelled by ``DataFormat``.
         indx: From ``maxpool(…, nargout=2)``: 1-based linear indices into the output as stored in the order S, C, B, T, U.
             A vector with one index per element of Y, in column order, is accepted, too. Of repeated indices the last, row
             by row, stays.
         outputSize: Size of the output, in the order of ``DataFormat``; trailing ones may be missing.
         *pairs: Name-value pairs, instead of keywords.
-        **options: ``DataFormat``, required.
+        **options: ``DataFormat``, where Y has no labels.
 
     Returns:
         Array of size ``outputSize`` and of the type of Y.
@@ -236,18 +245,20 @@ def maxunpool(Y: object, indx: object, outputSize: object, *pairs: object, **opt
     Source:
         MathWorks documentation of maxunpool.
     """
-    chosen = _MaxUnpool(*pairs, **options)
-    layout = LabelledLayout.of(chosen.DataFormat, "maxunpool")
+    chosen = _MaxUnpool.beside(Y, *pairs, **options)
     rank = chosen.DataFormat.count("S")
-    y = layout.arrange(real_array(Y, "maxunpool", "Y"), "Y")
+    y, layout = chosen.arranged(Y, indx, what="Y")
     given = _output_size(outputSize, layout)
     size = layout.arranged(given)
     if size[rank:] != y.shape[rank:]:
         fail("maxunpool:sizeMismatch", f"Y has size {times(y.shape)} ({layout.labels}), but the output is to have size "
              f"{times(size)}: only spatial sizes may differ.", "Pass the inputSize that maxpool returned with indx.")
-    local = local_indices(_linear(indx, y, layout), size, rank)
-    unpooled = OPS["max_unpool"].forward(y, local, np.array(size, np.int64), to=Dims(layout.labels, size))
-    return layout.restore(unpooled, len(given))
+    local = opaque(local_indices, _linear(indx, y, layout), size, rank)
+    maps = (size[rank], prod(size[rank + 1:])) if len(size) > rank else (1, 1)  # the op wants a C and a B
+    x, places = (shaped(array, (*y.shape[:rank], *maps)) for array in (y, local))
+    to = Dims("S" * rank + "CB", (*size[:rank], *maps))
+    unpooled = apply_op("max_unpool", x, places, np.array(to.sizes, np.int64), to=to)
+    return layout.restore(shaped(unpooled, size), len(layout.given) if layout.formatted else len(given))
 
 
 def linear_indices(local: np.ndarray, shape: tuple[int, ...], rank: int) -> np.ndarray:
@@ -279,19 +290,24 @@ def local_indices(linear: np.ndarray, shape: tuple[int, ...], rank: int) -> np.n
     return np.where(placed, np.ravel_multi_index(coordinates[:rank], shape[:rank]), -1)
 
 
-def _linear(indx: object, y: np.ndarray, layout: LabelledLayout) -> np.ndarray:
+def _linear(indx: object, y: Payload, layout: LabelledLayout) -> Payload:
     """indx as integers in the order of work; a vector is filled in column order."""
-    array = real_array(indx, "maxunpool", "indx")
+    whole = opaque(whole_indices, raw_values(real_payload(indx, "maxunpool", "indx")))
+    formatted = isinstance(indx, dlarray) and bool(indx.labels)
+    if formatted or (whole.ndim <= len(layout.given) and layout.arranged(whole.shape) == y.shape):
+        arranged = raw_values(layout.like_x(indx if formatted else whole, "indx")).astype(np.int64)
+        if arranged.shape == y.shape:
+            return arranged
+    elif whole.size == max(whole.shape, default=1) == y.size:
+        return np.reshape(whole, y.shape, order="F")
+    fail("maxunpool:sizeMismatch", f"indx has size {times(whole.shape)}, but Y has size {times(y.shape)} "
+         f"({layout.labels}).", "Pass the indices that maxpool returned with Y.")
+
+
+def whole_indices(array: np.ndarray) -> np.ndarray:
     if not np.isfinite(array).all() or (array != np.rint(array)).any() or (np.abs(array) >= 2.0**63).any():
         fail("maxunpool:invalidIndices", "indx must hold positive integers.", "Pass the second output of maxpool.")
-    whole = array.astype(np.int64)
-    if whole.ndim <= len(layout.given) and layout.arranged(whole.shape) == y.shape:
-        arranged: np.ndarray = layout.arrange(whole, "indx")
-        return arranged
-    if whole.size == max(whole.shape, default=1) == y.size:
-        return whole.reshape(y.shape, order="F")
-    fail("maxunpool:sizeMismatch", f"indx has size {times(array.shape)}, but Y has size {times(y.shape)} "
-         f"({layout.labels}).", "Pass the indices that maxpool returned with Y.")
+    return array.astype(np.int64)
 
 
 def _output_size(outputSize: object, layout: LabelledLayout) -> tuple[int, ...]:

@@ -282,9 +282,9 @@ def with_places(flat: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.nd
     return flat[some], values[some]
 
 
-def taken_at(large: np.ndarray, indices: np.ndarray) -> np.ndarray:
-    """The adjoint: the value at each index of a map; 0 at −1."""
-    flat = flat_positions(indices, large.ndim - 2).reshape(indices.shape)
+def taken_at(large: np.ndarray, indices: np.ndarray, rank: int | None = None) -> np.ndarray:
+    """The adjoint: the value at each index of a map, whose axes come first, all but two by default; 0 at −1."""
+    flat = flat_positions(indices, large.ndim - 2 if rank is None else rank).reshape(indices.shape)
     return np.where(flat < 0, np.zeros((), large.dtype), large.reshape(-1)[np.maximum(flat, 0)])
 
 

@@ -252,12 +252,23 @@ WEIGHTED = {"weights": [1, 2], "Mask": [[1, 0], [1, 1]], "Reduction": "none", "N
 POOLING = {"Stride": 2, "Padding": 1, "PoolFormat": "SS", "DataFormat": "SSCB", "DilationFactor": 1, "Rounding": "ceil"}
 example("relu", lambda: [[-1, 2]])
 example("leakyrelu", lambda: [[-1, 2]], scale=0.1)
+example("sigmoid", lambda: [[-1, 2]])
+example("gelu", lambda: [[-1, 2]], Approximation="tanh")
 example("softmax", lambda: [[[0.0, 1.0], [0.0, 1.0]]], DataFormat="CB")
 example("crosschannelnorm", lambda: [images(), 3], Alpha=1, Beta=1, K=1, DataFormat="SSCB")
 example("fullyconnect", lambda: [[[1, 2], [3, 4]], [[1, 1], [1, -1]], [10, 20]], DataFormat="CB")
+example("dlconv", lambda: [images(), np.ones((2, 2, 1, 3)), 0], Stride=2, Padding=1, DilationFactor=1,
+        PaddingValue="replicate", WeightsFormat="SSCU", DataFormat="SSCB")
+example("dlconv dlarray", lambda: [dl.dlarray(np.ones((2, 3, 6)), "CBT"), dl.dlarray(np.ones((3, 2, 1)), "TCU"), 1],
+        Padding="causal")
+example("dltranspconv", lambda: [images(), np.ones((2, 2, 3, 1)), 0], Stride=2, Cropping=1, DilationFactor=1,
+        WeightsFormat="SSUC", DataFormat="SSCB")
 example("mse", lambda: [[[1, 2], [3, 4]], [[1, 2], [3, 0]]], DataFormat="CB")
 example("crossentropy", lambda: [[[0.5, 0.2], [0.5, 0.8]], [[1, 0], [0, 1]]], TargetCategories="independent",
         ClassificationMode="multilabel", **WEIGHTED)
+example("indexcrossentropy", lambda: [[[0.5, 0.2], [0.5, 0.8]], [1, 2]], weights=[1, 2], MaskIndex=2, Reduction="none",
+        NormalizationFactor="target-included", WeightsFormat="C", DataFormat="CB")
+example("mse dlarray", lambda: [dl.dlarray([[1, 2], [3, 4]], "CB"), dl.dlarray([[1, 2], [3, 0]], "CB")])
 example("huber", lambda: [[[1, 2], [3, 4]], [[1, 2], [3, 0]]], TransitionPoint=1, **WEIGHTED)
 example("l1loss", lambda: [[[1, 2], [3, 4]], [[1, 2], [3, 0]]], **WEIGHTED)
 example("l2loss", lambda: [[[1, 2], [3, 4]], [[1, 2], [3, 0]]], **WEIGHTED)

@@ -41,7 +41,7 @@ def test_each_name_is_in_one_place():
         assert function is NOT_IN_THIS_RELEASE[name]
 
 
-@pytest.mark.parametrize("name", ["trainnet", "imageDatastore", "dlconv", "partition"])
+@pytest.mark.parametrize("name", ["trainnet", "imageDatastore", "gradCAM", "partition"])
 def test_a_call_says_what_to_do_instead(name):
     for call in (lambda f: f(), lambda f: f(1, 2, Name="x"), lambda f: f("x", nargout=2)):
         with pytest.raises(dl.DltoolboxError, match=rf"^{name} is not in this release of dltoolbox\. \w+") as caught:

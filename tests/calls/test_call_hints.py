@@ -102,7 +102,7 @@ ADVISED = [  # a call with a mistake, what the fix says, and what that means her
     ("resnetLayers([4, 4], 2)", "Pass larger images", "resnetLayers([64, 64], 2, StackDepth=[1, 1], NumFilters=[4, 8])"),
     ("segnetLayers([32, 32], 2, 'vgg16', FilterSize=3)", "pass an encoder depth",
      "segnetLayers([32, 32], 2, 2, FilterSize=3)"),
-    ("fullyconnect(np.ones((3, 4)), np.ones((2, 3)), [0, 0], DataFormat='UU')", "Label the features C",
+    ("fullyconnect(np.ones((3, 4)), np.ones((2, 3)), [0, 0], DataFormat='TB')", "Label the features C",
      "fullyconnect(np.ones((3, 4)), np.ones((2, 3)), [0, 0], DataFormat='CB')"),
     ("fullyconnect(np.ones((3, 4)), np.ones((2, 5)), [0, 0], DataFormat='CB')", "K×3",
      "fullyconnect(np.ones((3, 4)), np.ones((2, 3)), [0, 0], DataFormat='CB')"),

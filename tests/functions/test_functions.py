@@ -139,13 +139,15 @@ def test_fullyconnect_keeps_time_and_order() -> None:
     np.testing.assert_allclose(fullyconnect(rows, W[:, 0], 0, DataFormat="BC"), rows @ W[:, 0].T)
     np.testing.assert_allclose(fullyconnect(X[:, :, 0, 0], W, b, DataFormat="SC"), wanted[:, 0, 0])
     assert fullyconnect(X.transpose(0, 1, 3, 2), W, b, DataFormat="SCTB").shape == (7, 5, 4)
+    np.testing.assert_allclose(fullyconnect(X.transpose(1, 0, 2, 3), W, b, DataFormat="UCBT"),
+                               fullyconnect(X, W.transpose(0, 1, 2).reshape(7, 2, 3), b, DataFormat="CUBT"))
+    assert identifier(lambda: fullyconnect(rows, W, 0, DataFormat="BT")) == "fullyconnect:noFeatures"
 
 
 @pytest.mark.parametrize(("weights", "bias", "labels", "expected"), [
     (np.ones((7, 5)), 0, "SCBT", "fullyconnect:weightsMismatch"),
     (np.ones((7, 6)), np.ones(6), "SCBT", "fullyconnect:biasMismatch"),
-    (np.ones((7, 6)), 0, "BTUU", "fullyconnect:noFeatures"),
-    (np.ones((7, 6)), 0, "SCBU", "fullyconnect:noFeatures"),
+    (np.ones((7, 6)), 0, "SCBU", "fullyconnect:weightsMismatch"),
     (np.ones((7, 6)), 0, "", "fullyconnect:missingDataFormat"),
     ("w", 0, "SCBT", "fullyconnect:notNumeric"),
 ])

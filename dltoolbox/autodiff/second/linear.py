@@ -42,7 +42,7 @@ def linear_op(op: Op) -> SecondForm:
 
 # Maxima, given where they are ----------------------------------------------------------------------------------------
 def taken_at_places(large: np.ndarray, places: np.ndarray, spatial: tuple[int, ...]) -> np.ndarray:
-    return taken_at(large, places)
+    return taken_at(large, places, len(spatial))
 
 
 def at_places(name: str, g: Payload, places: Any, spatial: tuple[int, ...]) -> Sequence[Payload]:
