@@ -101,6 +101,7 @@ from dltoolbox.loops.dlupdate import dlupdate
 from dltoolbox.loops.lbfgs import lbfgsState, lbfgsupdate
 from dltoolbox.loops.minibatchqueue import hasdata, minibatchqueue, next_minibatch, reset, shuffle  # noqa: F401
 from dltoolbox.loops.updates import adamupdate, rmspropupdate, sgdmupdate
+from dltoolbox.loops.variables import loadVariables, saveVariables
 from dltoolbox.methods import give_methods
 from dltoolbox.network.analysis.analysis import NetworkAnalysis
 from dltoolbox.network.analysis.summary import summary
@@ -138,31 +139,30 @@ from dltoolbox.train.train_network import trainNetwork
 
 __all__ = [
     *FACTORIES, *EXPORTED, "Acceleratable", "ClassificationLayer", "DAGNetwork", "DltoolboxError", "DltoolboxWarning",
-    "Formattable", "Issue", "Layer", "LayerArray", "LayerGraph", "MissingExtraError", "NetworkAnalysis",
-    "RegressionLayer", "SemanticSegmentationMetrics", "SeriesNetwork", "activations", "adamupdate", "addInputLayer",
-    "addLayers", "addcats", "alexnet", "analyzeNetwork", "assembleNetwork", "attention", "avgpool", "batchnorm",
-    "canUseGPU", "canUseParallelPool", "categorical", "categories", "checkLayer", "classify", "classifyAndUpdateState",
-    "clearCache", "confusionmat", "connectLayers", "countcats", "crosschannelnorm", "crossentropy", "ctc",
-    "dag2dlnetwork", "darknet19", "darknet53", "deeplabv3plusLayers", "densenet201", "digitTest4DArrayData",
-    "digitTrain4DArrayData", "dims", "disconnectLayers", "disp", "dlaccelerate", "dlarray", "dlconv", "dldivergence",
-    "dlfeval", "dlgradient", "dljacobian", "dllaplacian", "dlmtimes", "dlnetwork", "dlode45", "dlresize",
-    "dltranspconv", "dlupdate", "doc2sequence", "efficientnetb0", "embed", "evaluateSemanticSegmentation",
-    "expandLayers", "explain", "extractdata", "fcnLayers", "findPlaceholderLayers", "finddim", "forward",
-    "freezeWeights", "fullyconnect", "functionLayer", "gather", "gearboxFeatures", "gelu", "getL2Factor", "getLayer",
-    "getLearnRateFactor", "googlenet", "gpuArray", "gpuDevice", "gpuDeviceCount", "groupLayers", "groupnorm", "gru",
-    "hasdata", "huber", "inceptionv3", "ind2word", "indexcrossentropy", "initialize", "instancenorm", "iscategorical",
-    "iscategory", "isdlarray", "isordinal", "isundefined", "japaneseVowelsTestData", "japaneseVowelsTrainData",
-    "l1loss", "l2loss", "layerArray", "layerGraph", "layernorm", "lbfgsState", "lbfgsupdate", "leakyrelu",
-    "learnableParameter", "loadNetwork", "lstm", "maxNumCompThreads", "maxpool", "maxunpool", "mergecats",
-    "minibatchpredict", "minibatchqueue", "mobilenetv2", "mse", "networkDataLayout", "networkLayer", "neuralODELayer",
-    "onehotdecode", "onehotencode", "padsequences", "parpool", "placeholderLayer", "plot", "poolingLayerFrom",
-    "poolingLayerTo", "poolingOverlap", "poolingToStridedConvolution", "predict", "predictAndUpdateState",
-    "registerFunction", "registerLayer", "relu", "removeLayers", "removecats", "renamecats", "reordercats",
-    "replaceLayer", "reset", "resetState", "resnet101", "resnet18", "resnet3dLayers", "resnet3dNetwork", "resnet50",
-    "resnetLayers", "resnetNetwork", "rmspropupdate", "rng", "saveNetwork", "scores2label", "seasonalSeries",
-    "segnetLayers", "semanticseg", "setL2Factor", "setLearnRateFactor", "setcats", "sgdmupdate", "shapeVolumes",
-    "shufflenet", "sigmoid", "softmax", "squeezenet", "stateParameter", "stripdims", "summary", "toMATLAB", "toPython",
-    "trainNetwork", "trainingOptions", "triangleImages", "unet", "unet3d", "unet3dLayers", "unetLayers",
+    "Formattable", "Issue", "Layer", "LayerArray", "LayerGraph", "MissingExtraError", "NetworkAnalysis", "RegressionLayer",
+    "SemanticSegmentationMetrics", "SeriesNetwork", "activations", "adamupdate", "addInputLayer", "addLayers", "addcats",
+    "alexnet", "analyzeNetwork", "assembleNetwork", "attention", "avgpool", "batchnorm", "canUseGPU", "canUseParallelPool",
+    "categorical", "categories", "checkLayer", "classify", "classifyAndUpdateState", "clearCache", "confusionmat",
+    "connectLayers", "countcats", "crosschannelnorm", "crossentropy", "ctc", "dag2dlnetwork", "darknet19", "darknet53",
+    "deeplabv3plusLayers", "densenet201", "digitTest4DArrayData", "digitTrain4DArrayData", "dims", "disconnectLayers",
+    "disp", "dlaccelerate", "dlarray", "dlconv", "dldivergence", "dlfeval", "dlgradient", "dljacobian", "dllaplacian",
+    "dlmtimes", "dlnetwork", "dlode45", "dlresize", "dltranspconv", "dlupdate", "doc2sequence", "efficientnetb0", "embed",
+    "evaluateSemanticSegmentation", "expandLayers", "explain", "extractdata", "fcnLayers", "findPlaceholderLayers",
+    "finddim", "forward", "freezeWeights", "fullyconnect", "functionLayer", "gather", "gearboxFeatures", "gelu",
+    "getL2Factor", "getLayer", "getLearnRateFactor", "googlenet", "gpuArray", "gpuDevice", "gpuDeviceCount", "groupLayers",
+    "groupnorm", "gru", "hasdata", "huber", "inceptionv3", "ind2word", "indexcrossentropy", "initialize", "instancenorm",
+    "iscategorical", "iscategory", "isdlarray", "isordinal", "isundefined", "japaneseVowelsTestData",
+    "japaneseVowelsTrainData", "l1loss", "l2loss", "layerArray", "layerGraph", "layernorm", "lbfgsState", "lbfgsupdate",
+    "leakyrelu", "learnableParameter", "loadNetwork", "loadVariables", "lstm", "maxNumCompThreads", "maxpool", "maxunpool",
+    "mergecats", "minibatchpredict", "minibatchqueue", "mobilenetv2", "mse", "networkDataLayout", "networkLayer",
+    "neuralODELayer", "onehotdecode", "onehotencode", "padsequences", "parpool", "placeholderLayer", "plot",
+    "poolingLayerFrom", "poolingLayerTo", "poolingOverlap", "poolingToStridedConvolution", "predict",
+    "predictAndUpdateState", "registerFunction", "registerLayer", "relu", "removeLayers", "removecats", "renamecats",
+    "reordercats", "replaceLayer", "reset", "resetState", "resnet101", "resnet18", "resnet3dLayers", "resnet3dNetwork",
+    "resnet50", "resnetLayers", "resnetNetwork", "rmspropupdate", "rng", "saveNetwork", "saveVariables", "scores2label",
+    "seasonalSeries", "segnetLayers", "semanticseg", "setL2Factor", "setLearnRateFactor", "setcats", "sgdmupdate",
+    "shapeVolumes", "shufflenet", "sigmoid", "softmax", "squeezenet", "stateParameter", "stripdims", "summary", "toMATLAB",
+    "toPython", "trainNetwork", "trainingOptions", "triangleImages", "unet", "unet3d", "unet3dLayers", "unetLayers",
     "unfreezeWeights", "vgg16", "vgg19", "waveformSequences", "word2ind", "wordEncoding", "xception",
 ]
 

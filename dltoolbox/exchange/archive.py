@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import os
 from collections import ChainMap
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from math import nan
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -49,6 +49,7 @@ from dltoolbox.network.lowering.lower import lower
 from dltoolbox.network.networks import DAGNetwork, Network, SeriesNetwork, complete_arrays, is_series
 from dltoolbox.ops import ParameterKey
 
+Contents = TypeVar("Contents")
 PAGES: Mapping[str, type[Layer]] = ChainMap(LAYERS, {page.factory: page for page in (NetworkLayer, NeuralODELayer,
                                                                                      PlaceholderLayer)})
 FORMAT = "dltoolbox network"
@@ -97,13 +98,10 @@ def saveNetwork(net: Network, file: object) -> None:
              f"{show(net)}.", "Train the layers with trainNetwork, assemble them with assembleNetwork, or make a dlnetwork "
              "of them.")
     path = target_of(file, "saveNetwork")
-    warn_of_other_format(path)
-    if not isinstance(net, dlnetwork) or net.Initialized:
-        complete_arrays(net)
-    description, arrays = described(net)
+    warn_of_other_format(path, "saveNetwork")
+    arrays: dict[str, np.ndarray] = {}
     try:
-        if sum(map(port_count, (*net.nodes, *expansion(net).graph.nodes))) > MOST_PORTS:
-            raise Oversized
+        description = described(net, arrays)
         write_container(path, description, DESCRIPTION_FILE, arrays)
     except Oversized:
         fail("saveNetwork:tooLarge", f"The network has {len(net.nodes)} layers; a file holds about ten thousand, with at "
@@ -118,10 +116,13 @@ OTHER_FORMATS = {".mat": "MAT-file", ".onnx": "ONNX model", ".h5": "Keras model"
                  ".py": "Python script", ".mlmodel": "Core ML model", ".pb": "TensorFlow model"}
 
 
-def warn_of_other_format(path: Path) -> None:
-    """Of a name that promises another kind of file: what is written is a network of this toolbox all the same."""
+def warn_of_other_format(path: Path, function: str) -> None:
+    """Of a name that promises another kind of file: what is written is a file of this toolbox all the same."""
     kind = OTHER_FORMATS.get(path.suffix.lower())
-    if kind:
+    if kind and function == "saveVariables":
+        warn("saveVariables:otherFormat", f"'{path.name}' will not be a{'n' if kind[0] in 'AEIO' else ''} {kind}: other "
+             "programs cannot read it as one; loadVariables can.", f"Name it '{path.stem}.dlvars'.")
+    elif kind:
         to_matlab = f"toMATLAB(net, '{path.stem}.m', Parameters=True)"
         writer = {".m": to_matlab, ".mat": to_matlab, ".py": f"toPython(net, '{path.stem}.py')"}.get(path.suffix.lower())
         warn("saveNetwork:otherFormat", f"'{path.name}' will not be a{'n' if kind[0] in 'AEIO' else ''} {kind}: other "
@@ -165,30 +166,40 @@ def loadNetwork(file: object, *pairs: object, **options: object) -> Network:
         'dltoolbox:loadNetwork:fileNotFound'
     """
     placeholders = _LoadOptions(*pairs, **options).Unknown == "placeholder"
-    path = path_of(file, "loadNetwork")
+    return contents_of(file, "loadNetwork", lambda reader, path: restored(reader, path, placeholders))
+
+
+def contents_of(file: object, function: str, read: Callable[[ContainerReader, Path], Contents]) -> Contents:
+    """The contents of a file as ``read`` finds them; ``function`` is who asks, for messages."""
+    path = path_of(file, function)
     if not os.path.isfile(path):
         advice = "It is a folder." if os.path.isdir(path) else "Check the path; it is relative to the present folder."
-        fail("loadNetwork:fileNotFound", f"There is no file '{path}'.", advice)
+        fail(f"{function}:fileNotFound", f"There is no file '{path}'.", advice)
     try:
-        return loaded(path, placeholders)
+        return loaded(path, function, read)
     except OSError as error:
-        fail("loadNetwork:cannotRead", f"'{path}' cannot be read: {error}.", "Check the permissions.")
+        fail(f"{function}:cannotRead", f"'{path}' cannot be read: {error}.", "Check the permissions.")
     except MemoryError:
-        fail("loadNetwork:cannotRead", f"'{path}' needs more memory than there is.", "Load it where there is more memory.")
+        fail(f"{function}:cannotRead", f"'{path}' needs more memory than there is.", "Load it where there is more memory.")
 
 
-def loaded(path: Path, placeholders: bool) -> Network:
-    """The network in a file; what is wrong with its contents is told."""
+def loaded(path: Path, function: str, read: Callable[[ContainerReader, Path], Contents]) -> Contents:
+    """The contents of a file; what is wrong with them is told."""
     try:
         with open_container(path) as reader:
-            return restored(reader, path, placeholders)
+            return read(reader, path)
     except Damaged as damage:
         if not begins_as_zip(path):
-            not_an_archive(path)
-        fail("loadNetwork:corruptFile", f"'{path}' is damaged: {damage}.", "Save the network again.")
+            not_an_archive(path, function)
+        fail(f"{function}:corruptFile", f"'{path}' is damaged: {damage}.", f"Save the {SAVED[function]} again.")
     except RecursionError:
-        fail("loadNetwork:corruptFile", f"'{path}' is damaged: too many networks stand inside each other.",
-             "Save the network again.")
+        fail(f"{function}:corruptFile", f"'{path}' is damaged: too much stands inside each other.",
+             f"Save the {SAVED[function]} again.")
+
+
+SAVED = {"loadNetwork": "network", "loadVariables": "variables"}
+CALLS = {"saveNetwork": "net, 'net.dlnet'", "loadNetwork": "'net.dlnet'", "saveVariables": "'loop.dlvars', net=net",
+         "loadVariables": "'loop.dlvars'"}
 
 
 def path_of(file: Any, function: str) -> Path:
@@ -200,7 +211,7 @@ def path_of(file: Any, function: str) -> Path:
         usable = False
     if not usable:
         fail(f"{function}:invalidFile", f"The file must be a path, but it is {show(file)}.",
-             f"Call for example {function}({'net, ' if function == 'saveNetwork' else ''}'net.dlnet').")
+             f"Call for example {function}({CALLS.get(function, CALLS['loadNetwork'])}).")
     return Path(text)
 
 
@@ -217,9 +228,17 @@ def target_of(file: Any, function: str) -> Path:
 
 
 # Writing -------------------------------------------------------------------------------------------------------------
-def described(net: Network) -> tuple[Described, dict[str, np.ndarray]]:
-    """The network as JSON values, and the arrays that they refer to; all that cannot be saved is reported at once."""
-    writing = Writing(known_sizes(net))
+def described(net: Network, arrays: dict[str, np.ndarray]) -> Described:
+    """The network as JSON values; the arrays that they refer to join the others. All that cannot be saved is told at once.
+
+    Raises:
+        Oversized: for more inputs and outputs than a reader accepts.
+    """
+    if not isinstance(net, dlnetwork) or net.Initialized:
+        complete_arrays(net)
+    if sum(map(port_count, (*net.nodes, *expansion(net).graph.nodes))) > MOST_PORTS:
+        raise Oversized
+    writing = Writing(known_sizes(net), arrays)
     graph = described_graph(net.in_state({}), writing)
     if net.current:
         graph["states"] = [[*key, writing.value(state, key.name)] for key, state in net.current.items()]
@@ -227,7 +246,7 @@ def described(net: Network) -> tuple[Described, dict[str, np.ndarray]]:
         warn("saveNetwork:initializerDropped", f"Files hold no functions, so {', '.join(writing.dropped)} is saved as the "
              "default.", "The arrays have their values already, so the saved network computes the same.")
     return {"format": FORMAT, "version": writing.version, "dltoolbox": __version__, "type": type(net).__name__,
-            **graph}, writing.arrays
+            **graph}
 
 
 def known_sizes(net: Network) -> dict[str, tuple[Dims, ...]]:
@@ -283,10 +302,19 @@ def is_spent_initialiser(layer: Layer, prop: Property[object]) -> bool:
 def restored(reader: ContainerReader, path: Path, placeholders: bool) -> Network:
     """The network that an open file describes."""
     if DESCRIPTION_FILE not in reader.members:
-        not_an_archive(path)
+        not_an_archive(path, "loadNetwork")
     description = typed(reader.json(DESCRIPTION_FILE), dict, "the description")
     if description.get("format") != FORMAT:
-        not_an_archive(path)
+        not_an_archive(path, "loadNetwork")
+    reading = Reading(reader, placeholders, {DESCRIPTION_FILE})
+    net = restored_network(description, reading, path)
+    if reading.used != set(reader.members):
+        raise Damaged(f"members are not used: {show(sorted(set(reader.members) - reading.used))}")
+    return net
+
+
+def restored_network(description: dict[str, object], reading: Reading, path: Path) -> Network:
+    """The network of a description, in the file of this path."""
     version = entry(description, "version", int)
     if version > CUSTOM_VERSION:
         fail("loadNetwork:newerVersion", f"'{path}' has format version {version} (written by dltoolbox "
@@ -295,12 +323,9 @@ def restored(reader: ContainerReader, path: Path, placeholders: bool) -> Network
     kind = entry(description, "type", str)
     if version < 1 or kind not in NETWORKS:
         raise Damaged(f"there is no format version {version} with networks of type {show(kind)}")
-    reading = Reading(reader, placeholders, {DESCRIPTION_FILE})
     reading.inside = lambda inner: restored_inside(inner, reading)
     lgraph = restored_graph(description, reading)
     states = restored_states(description, reading)
-    if reading.used != set(reader.members):
-        raise Damaged(f"members are not used: {show(sorted(set(reader.members) - reading.used))}")
     refuse_unnamed(reading)
     try:
         check_unique(lgraph.nodes)
@@ -453,12 +478,13 @@ def begins_as_zip(path: Path) -> bool:
         return file.read(2) == b"PK"
 
 
-def not_an_archive(path: Path) -> None:
+def not_an_archive(path: Path, function: str) -> None:
     with path.open("rb") as file:
         head = file.read(128)
     kind = next((text for sign, text in SIGNS.items() if sign in head), "")
-    fail("loadNetwork:notAnArchive", f"'{path}' is not a network saved by saveNetwork{kind}.",
-         "Pass a file that saveNetwork wrote.")
+    saving = function.replace("load", "save")
+    what = "is not a network" if function == "loadNetwork" else "does not hold variables"
+    fail(f"{function}:notAnArchive", f"'{path}' {what} saved by {saving}{kind}.", f"Pass a file that {saving} wrote.")
 
 
 SIGNS = {b"MATLAB 5.0 MAT": " but a MAT-file", b"MATLAB 7.3 MAT": " but a MAT-file", b"\x89HDF": " but an HDF5 file",

@@ -31,13 +31,14 @@ class Writing:
     """A description that is being written.
 
     ``arrays`` are those that it refers to, ``dropped`` the initialisers that it leaves out, ``sizes`` what leaves each
-    layer, where that is known; ``version`` is the format's that a reader needs.
+    layer, where that is known; ``version`` is the format's that a reader needs; ``function_name`` is who writes.
     """
 
     sizes: Mapping[str, tuple[Dims, ...]] = field(default_factory=dict)
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
     dropped: list[str] = field(default_factory=list)
     version: int = PLAIN_VERSION
+    function_name: str = "saveNetwork"
 
     def newer(self, what: str, content: object) -> Described:
         """A value that older versions do not know."""
@@ -66,12 +67,12 @@ class Writing:
             if type(value) is dict:
                 return self.newer("dict", [[self.value(item, name, hint, level + 1) for item in pair]
                                            for pair in value.items()])
-        fail("saveNetwork:unsupportedValue", f"{name} is {show(value)}, which files cannot hold.", hint)
+        fail(f"{self.function_name}:unsupportedValue", f"{name} is {show(value)}, which files cannot hold.", hint)
 
     def function(self, value: object, name: str) -> Json:
         known = name_of_function(value)
         if known is None:
-            fail("saveNetwork:functionValue", f"{name} is a function, and files hold no code.",
+            fail(f"{self.function_name}:functionValue", f"{name} is a function, and files hold no code.",
                  f"{NAME_FUNCTION} Or set {name} to one of its named choices, where it has some.")
         return self.newer("function", known)
 

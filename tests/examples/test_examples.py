@@ -71,13 +71,20 @@ def distance_that_falls(result):
     return 0.8 < first < 3 and abs(last) < 0.8 * first and 0 <= near <= 1
 
 
+def weights_that_find_more(result):
+    equal, weighted = (result[method]["triangle"] for method in ("equal weights", "weights by frequency"))
+    return 0.5 < equal[0] < 1 and 0.5 < weighted[0] < 1 and weighted[1] > equal[1]
+
+
 EXPECTED = {
     "burgers_pinn": lambda error: 0 < error < 1,
     "custom_layers": slopes_that_moved,
+    "custom_training_loop": accuracy_above(0.6),
     "digit_rotation_regression": sane_regression,
     "digits_classification": accuracy_above(0.6),
     "gan_digits": digits_of_about_as_much_ink,
     "gradient_penalty": distance_that_falls,
+    "neural_ode": lambda errors: len(errors) == 4 and all(0 < error < 0.5 for error in errors.values()),
     "segnet_unpooling": sane_segmentation,
     "sequence_classification": both_above(0.9),
     "sequence_forecasting": better_than_naive,
@@ -88,6 +95,7 @@ EXPECTED = {
     "vae_digits": better_than_the_mean,
     "video_classification": accuracy_above(0.6),
     "volume_classification": accuracy_above(0.4),
+    "weighted_segmentation_loop": weights_that_find_more,
 }
 
 
