@@ -259,7 +259,7 @@ class InverseNormalizationLayer(Layer):
     those of the responses before they were normalised, and training leaves them as they are.
 
     Example:
-        >>> inverseNormalizationLayer(Mean=[20, 1000], StandardDeviation=[5, 12]).describe()
+        >>> inverseNormalizationLayer(Mean=20, StandardDeviation=5).describe()
         "Inverse of 'zscore' normalization"
 
     Raises:

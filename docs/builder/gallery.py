@@ -24,7 +24,8 @@ def entry(path: Path) -> str:
     title, *about = re.split(": |, ", " ".join(first.split()).rstrip("."), maxsplit=1)
     paragraphs = [" ".join(one.split()) for one in rest.split("\n\n") if not one.lstrip().startswith("python ")]
     code = textwrap.indent(f"```python\n{source}```", "    ")
+    picture = f"gallery/{path.stem}.png"
     return "\n\n".join(filter(None, [
         f"## {title}", *(f"{text[0].upper()}{text[1:]}." for text in about), *paragraphs,
-        f"![{title}](gallery/{path.stem}.png)",
+        f"![{title}]({picture})" if (ROOT / "docs" / picture).exists() else "",
         f'??? example "examples/{path.name}"\n\n{code}']))

@@ -40,6 +40,8 @@ GROUPS = (
     Group("categorical", "Categorical arrays and labels", "Labels as MATLAB keeps them.", ("data",)),
     Group("data", "Sample data", "Data sets that come with the package or are drawn on request.",
           ("data.samples", "data.sequence_samples")),
+    Group("loops", "Custom training loops", "Gradients of one's own functions, networks in them, mini-batches and updates.",
+          ("autodiff", "loops", "engines.in_loops")),
     Group("arrays", "Functions on arrays", "What layers compute, as functions of arrays and dlarrays.", ("functions",)),
     Group("settings", "Randomness, devices and errors", "The random streams, threads and devices, and what is raised.",
           ("core", "runtime")),

@@ -48,10 +48,11 @@ def differentiated(x: Any, *arguments: Any, **options: Any) -> Any:
     return dl.dlfeval(lambda x: dl.dlgradient(np.sum(x), x, *arguments, **options), x)
 
 
-def derived(name: str, x: Any, *arguments: Any, **options: Any) -> Any:
+def derived(name: str, x: Any, dim: Any, *arguments: Any, **options: Any) -> Any:
     """dljacobian, dldivergence or dllaplacian where it can be called."""
     def function(x: Any) -> Any:
-        return getattr(dl, name)(np.sum(x ** 2, 0) if name == "dllaplacian" else x ** 2, x, *arguments, **options)
+        x = x if isinstance(x, dl.dlarray) else dl.dlarray(x)
+        return getattr(dl, name)(np.sum(x ** 2, 0) if name == "dllaplacian" else x ** 2, x, dim, *arguments, **options)
     return dl.dlfeval(function, x)
 
 

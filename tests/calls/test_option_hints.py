@@ -35,8 +35,9 @@ FORMS = [  # of a hint, and the values that it names
     (r"\[(t, b, l, r)\]", lambda names: [1] * 4), (r"2×3 matrix", [[[0, 0, 0], [1, 1, 1]]]),
     (r"a fraction of the workers, their number", [0.5, 2, [1, 0, 2]]),
 ]
-ADVICE = re.compile(r"^(Augment the images|Only labels of the images|Pass Matplotlib axes|The option belongs to trainnet|"
-                    r"Call \w+\(Weights='none'\))|leave the option out")  # what to do instead, which is no value
+ADVICE = re.compile(r"^(Augment the images|Pass the function itself|Only labels of the images|Pass Matplotlib axes|"
+                    r"The option belongs to trainnet|Call \w+\(Weights='none'\))|"
+                    r"leave the option out")  # what to do instead, which is no value
 
 
 def owners(kind=Configured):
