@@ -396,6 +396,7 @@ class global_max_pool(Op):
     """Maximum over the spatial axes, kept with size 1; a tie sends its gradient to the first position."""
 
     saved_for_backward = IN
+    divisible = True
     across = LAST_STEP_GOES_ON
 
     def length_rule(self) -> LengthRule:

@@ -6,6 +6,7 @@ import copy
 
 import numpy as np
 import pytest
+import torch  # noqa: F401  # which the networks that are shared with other tests are compared with
 
 import dltoolbox as dl
 from dltoolbox.autodiff.apply import apply_op
