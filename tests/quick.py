@@ -3,6 +3,7 @@
 ROOMS = {
     "architecture": "documents names",
     "architectures": "segnet table",
+    "autodiff": "labels_of_results tape",
     "calls": "surgery",
     "cli": "analyze doctor",
     "core": "display errors properties unknown",

@@ -352,6 +352,7 @@ REASONS = {
     "InputLayer": "has no input", "OutputLayer": "has no output", "inputLayer": "has no input",
     "classificationLayer": "has no output", "regressionLayer": "has no output", "pixelClassificationLayer": "has no output",
     "Unpooling": "takes indices and sizes of a pooling, which are no data", "olding": "passes the number of sequences",
+    "embeddingLayer": "takes indices of its vectors alone, which data of checks are not",
     "omplex": "takes or gives complex numbers, which data of checks are not", "zrelu": "takes complex numbers"}
 
 
@@ -359,7 +360,7 @@ def checkable(case: Case) -> bool:
     layer = case.body()[-1]
     special = {"indices", "size", "miniBatchSize"}
     return bool(layer.inputs() and layer.outputs()) and not special & {*layer.inputs(), *layer.outputs()} and not any(
-        part in case.layer for part in ("omplex", "zrelu"))
+        part in case.layer for part in ("embeddingLayer", "omplex", "zrelu"))
 
 
 USES = {case.layer: case for case in reversed(CASES) if checkable(case)}
