@@ -69,7 +69,7 @@ def with_adam(net, inside, known, iterations, size=1000):
         batch = inside[random.choice(len(inside), size, replace=False)]
         X, T = (dlarray(column[None], 'CB') for column in batch.T)
         loss, gradients = dlfeval(modelLoss, net, X, T, *known)
-        learnRate = 0.005 / (1 + 0.0005 * iteration)
+        learnRate = 0.005 * np.exp(-iteration / 2500)
         net, averageGrad, averageSqGrad = adamupdate(net, gradients, averageGrad, averageSqGrad, iteration, learnRate)
         if iteration % 1000 == 0:
             print(f"iteration {iteration}: loss {float(loss):.2e}, relative error {relative_error(net):.3f}")

@@ -407,6 +407,13 @@ def saved() -> list[Any]:
     return [path]
 
 
+def saved_variables() -> Path:
+    path = FOLDER / "saved.dlvars"
+    FOLDER.mkdir(exist_ok=True)
+    dl.saveVariables(path, iteration=3, average=[np.ones(2)])
+    return path
+
+
 def target(name: str) -> Path:
     FOLDER.mkdir(exist_ok=True)
     return FOLDER / name
@@ -414,6 +421,8 @@ def target(name: str) -> Path:
 
 example("saveNetwork", lambda: [classifier(), target("again.dlnet")])
 example("loadNetwork", saved, Unknown="placeholder")
+EXAMPLES["saveVariables"] = lambda: Call(dl.saveVariables, [target("loop.dlvars")], {"iteration": 3})
+example("loadVariables", lambda: [saved_variables()])
 example("poolingLayerFrom", lambda: ["pytorch"], layer="MaxPool2d", kernel_size=2, stride=2, padding=0, Name="pool")
 example("poolingLayerFrom onnx", lambda: ["onnx"], op="AveragePool", kernel_shape=[2, 2], pads=[0, 1, 1, 0], ceil_mode=1)
 example("poolingLayerTo", lambda: ["caffe", dl.maxPooling2dLayer(3, Stride=2, Padding=1)])

@@ -8,7 +8,8 @@ import dltoolbox as dl
 from tests.calls.examples import EXAMPLES, SLOW
 
 IDENTITIES = {"gather": "returns whatever it is given", "parpool": "stands for a pool that is not needed",
-              "dlfeval": "hands everything to the function that it calls"}
+              "dlfeval": "hands everything to the function that it calls",
+              "saveVariables": "takes variables of any names"}
 FUNCTIONS = [name for name in EXAMPLES if name in dl.__all__ and name not in SLOW and name not in IDENTITIES
              and not inspect.isclass(getattr(dl, name))]
 
