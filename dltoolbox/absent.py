@@ -48,8 +48,6 @@ INSTEAD = {  # hint: names
         "spatialTransformerLayer estimateNetworkOutputBounds verifyNetworkRobustness compressNetworkUsingProjection "
         "neuronPCA taylorPrunableNetwork dlquantizer",
 
-    # Arrays and custom loops
-
     # Training and evaluation
     "trainNetwork(X, Y, [*layers[:-1], classificationLayer], options) trains for cross-entropy; with regressionLayer at the "
     "end, for mean squared error. dag2dlnetwork(net) makes a dlnetwork of the result.": "trainnet",

@@ -140,7 +140,7 @@ def go_back(run: TapedRun, keys: Sequence[ParameterKey], seeds: Sequence[np.ndar
 
 def computing_type(net: dlnetwork) -> np.dtype[Any]:
     """Double where all learnables are, else single."""
-    kinds = {value.dtype for value in net.Learnables.Value}
+    kinds = {value.dtype for value in net.learnables.values() if value is not None}
     return np.dtype(np.float64) if kinds == {np.dtype(np.float64)} else np.dtype(np.float32)
 
 

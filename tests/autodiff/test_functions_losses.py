@@ -12,6 +12,7 @@ import torch.nn.functional as F
 
 import dltoolbox as dl
 from tests.autodiff.against_torch import compare
+from tests.autodiff.mistakes import check_mistake
 
 LABELS = ["CB", "SSCB", "BC", "CBT", "SCUB", "TBC", "SC", "C"]
 TERMS: dict[str, tuple[Callable[..., Any], Callable[..., Any], dict[str, Any]]] = {
@@ -200,9 +201,4 @@ BAD = {
 
 @pytest.mark.parametrize("wrong", BAD)
 def test_bad_inputs(wrong: str) -> None:
-    call, identifier, advice, right = BAD[wrong]
-    with pytest.raises(dl.DltoolboxError) as caught:
-        call()
-    assert caught.value.identifier == f"dltoolbox:{identifier}"
-    assert advice in str(caught.value)
-    assert np.isfinite(dl.extractdata(right())).all()
+    check_mistake(BAD[wrong])

@@ -15,7 +15,18 @@ from dltoolbox.core.dims import Dims
 from dltoolbox.program.model import Model
 from dltoolbox.program.taped.runs import TapedRuns
 from examples.custom_layers import PReLU
-from tests.custom.test_custom_layers import PAIRS, RANDOM, T, X, descended, ends, graph, image, segmentation
+from tests.custom.test_custom_layers import (
+    PAIRS,
+    RANDOM,
+    T,
+    X,
+    check_threads_change_nothing,
+    descended,
+    ends,
+    graph,
+    image,
+    segmentation,
+)
 from tests.custom.user_layers import AttentionGate, LSTMCell, RunningMean, SReLU, TverskyLoss, WeightedAddition
 
 CLASSES = (AttentionGate, LSTMCell, RunningMean, SReLU, WeightedAddition)
@@ -74,16 +85,7 @@ def test_trains_as_built_in_layers_do_without_backward(name, without_backward):
 @pytest.mark.parametrize("name", ["PReLU", "LSTM cell"])
 def test_threads_change_nothing_on_the_tape(name, without_backward):
     without_backward()
-    layers, _, x, t = PAIRS[name]()
-    x, t = np.concatenate([x] * 40, -1), np.concatenate([t] * 40, -1)
-    before, losses = dl.maxNumCompThreads(), []
-    try:
-        for threads in (1, 2):
-            dl.maxNumCompThreads(threads)
-            losses.append(descended(layers, x, t, steps=2)[1])
-    finally:
-        dl.maxNumCompThreads(before)
-    np.testing.assert_allclose(losses[1], losses[0], rtol=1e-12)
+    check_threads_change_nothing(name, steps=2)
 
 
 def test_a_function_layer_is_differentiated():

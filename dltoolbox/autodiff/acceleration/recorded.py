@@ -192,15 +192,25 @@ def slotted(x: Any) -> Any:
 
 def mapped_recorded(function: Callable[[Recorded], Any], x: Any) -> Any:
     """The function's results in the place of recorded values: lists, tuples and dicts are gone through."""
-    if isinstance(x, Recorded):
+    return replaced_within(Recorded, function, x)
+
+
+def mapped_slots(function: Callable[[RecordSlot], Any], x: Any) -> Any:
+    """The function's results in the place of slots."""
+    return replaced_within(RecordSlot, function, x)
+
+
+def replaced_within(kind: type, function: Callable[[Any], Any], x: Any) -> Any:
+    """The function's results in the place of everything of a kind; slices are gone through, too."""
+    if isinstance(x, kind):
         return function(x)
     if isinstance(x, list | tuple):
-        items = [mapped_recorded(function, item) for item in x]
+        items = [replaced_within(kind, function, item) for item in x]
         return type(x)(*items) if hasattr(x, "_fields") else type(x)(items)
     if isinstance(x, dict):
-        return {key: mapped_recorded(function, value) for key, value in x.items()}
+        return {key: replaced_within(kind, function, value) for key, value in x.items()}
     if isinstance(x, slice):
-        return slice(*(mapped_recorded(function, part) for part in (x.start, x.stop, x.step)))
+        return slice(*(replaced_within(kind, function, part) for part in (x.start, x.stop, x.step)))
     return x
 
 
@@ -217,20 +227,6 @@ def recording_in(x: Any) -> Recording | None:
     if isinstance(x, list | tuple):
         return next((found for item in x if (found := recording_in(item)) is not None), None)
     return recording_in(tuple(x.values())) if isinstance(x, dict) else None
-
-
-def mapped_slots(function: Callable[[RecordSlot], Any], x: Any) -> Any:
-    """The function's results in the place of slots."""
-    if isinstance(x, RecordSlot):
-        return function(x)
-    if isinstance(x, list | tuple):
-        items = [mapped_slots(function, item) for item in x]
-        return type(x)(*items) if hasattr(x, "_fields") else type(x)(items)
-    if isinstance(x, dict):
-        return {key: mapped_slots(function, value) for key, value in x.items()}
-    if isinstance(x, slice):
-        return slice(*(mapped_slots(function, part) for part in (x.start, x.stop, x.step)))
-    return x
 
 
 def slots_in(x: Any) -> set[int]:
